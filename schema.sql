@@ -1,0 +1,868 @@
+-- ResumePair Export: the contract between the API and the worker.
+--
+-- Tables, row-level security, roles, the SQL functions that both processes call, and the triggers that keep the job state
+-- machine and publish progress. Applied by `make db` after procrastinate's own schema (which lives in the schema
+-- `procrastinate`). It can be repeated: a second run changes nothing. It runs as a superuser or as a database owner with
+-- CREATEROLE, on PostgreSQL 15 to 18, on a Supabase project (auth.uid() is already there) or on plain PostgreSQL.
+--
+-- Read in this order: roles, tables, state machine, then the functions in the order of an export's life:
+--   enqueue_export -> claim_export -> report_progress -> publish_export | fail_export | release_export
+--   cancel_export, retry_export, record_download
+--
+-- What a refused call raises (SQLSTATE; COLUMN = the input's path; DETAIL = JSON with the numbers):
+--   RP400 invalid input · RP401 not signed in · RP404 not found or not yours · RP409 idempotency key used for another
+--   request · RP410 export expired · RP412 not possible in this state · RP413 storage quota exceeded ·
+--   RP423 no attempts left · RP429 too many active requests
+
+begin;
+
+-- Two set-ups at once take turns.
+select pg_advisory_xact_lock(hashtextextended('resumepair.schema', 0));
+
+-- ---------------------------------------------------------------------------------------------------------------- roles
+
+do $$
+declare
+    v_role text;
+begin
+    -- Supabase's three request roles: there already on Supabase, made here elsewhere.
+    foreach v_role in array array['anon', 'authenticated', 'service_role'] loop
+        if not exists (select from pg_roles where rolname = v_role) then
+            execute format('create role %I nologin noinherit', v_role);
+        end if;
+    end loop;
+
+    -- The API's login has no rights of its own: it becomes one of the three for each transaction.
+    if not exists (select from pg_roles where rolname = 'resumepair_api') then
+        create role resumepair_api login noinherit;
+    end if;
+    if not exists (select from pg_roles where rolname = 'resumepair_worker') then
+        create role resumepair_worker login;
+    end if;
+
+    -- procrastinate's SQL uses unqualified names.
+    if not exists (
+        select from pg_roles where rolname = 'resumepair_worker' and 'search_path=procrastinate' = any (rolconfig)
+    ) then
+        alter role resumepair_worker set search_path = procrastinate;
+    end if;
+
+    foreach v_role in array array['anon', 'authenticated', 'service_role'] loop
+        if not pg_has_role('resumepair_api', v_role, 'MEMBER') then
+            execute format('grant %I to resumepair_api', v_role);
+        end if;
+    end loop;
+end
+$$;
+
+-- auth.uid(), where Supabase has not brought it: the user's id from the verified token that the API put into the transaction.
+do $$
+begin
+    if to_regnamespace('auth') is null then
+        create schema auth;
+    end if;
+    if to_regprocedure('auth.uid()') is null then
+        create function auth.uid() returns uuid language sql stable as $uid$
+            select coalesce(
+                nullif(current_setting('request.jwt.claim.sub', true), ''),
+                nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub'
+            )::uuid
+        $uid$;
+        comment on function auth.uid() is 'The signed-in user of this transaction, or null (stand-in for Supabase''s own).';
+        grant usage on schema auth to anon, authenticated, service_role;
+        grant execute on function auth.uid() to anon, authenticated, service_role;
+    end if;
+end
+$$;
+
+create schema if not exists resumepair;
+comment on schema resumepair is 'ResumePair Export: documents, export jobs and their results. Not exposed through REST.';
+
+-- --------------------------------------------------------------------------------------------------------------- tables
+
+-- A host application may put a view of the same columns in place of this table; only enqueue_export depends on it.
+create table if not exists resumepair.documents (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null default auth.uid(),
+    title text not null,
+    data jsonb not null,
+    version integer not null default 1,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint documents_title_length check (char_length(title) between 1 and 200),
+    constraint documents_data_is_object check (jsonb_typeof(data) = 'object'),
+    constraint documents_data_size check (octet_length(data::text) <= 1048576),
+    constraint documents_version_positive check (version >= 1)
+);
+
+create table if not exists resumepair.export_batches (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    total integer not null,
+    remaining integer not null,
+    created_at timestamptz not null default now(),
+    finished_at timestamptz,
+    constraint export_batches_counts check (total between 1 and 100 and remaining between 0 and total)
+);
+
+create table if not exists resumepair.export_jobs (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    document_id uuid not null,
+    document_version integer not null,
+    document_title text not null,
+    document_data jsonb,
+    batch_id uuid references resumepair.export_batches (id) on delete cascade,
+    batch_position smallint not null default 0,
+    format text not null default 'pdf',
+    options jsonb not null default '{}',
+    status text not null default 'pending',
+    stage text not null default 'queued',
+    percent smallint not null generated always as (
+        case stage
+            when 'queued' then 0
+            when 'claimed' then 10
+            when 'rendering' then 30
+            when 'verifying' then 60
+            when 'uploading' then 80
+            when 'publishing' then 90
+            when 'done' then 100
+        end
+    ) stored,
+    sequence bigint not null default 1,
+    attempt integer not null default 0,
+    max_attempts integer not null,
+    virtual_time integer not null,
+    queue_job_id bigint,
+    idempotency_key text,
+    request_hash text not null,
+    error_code text,
+    error_message text,
+    error_retryable boolean,
+    next_attempt_at timestamptz,
+    created_at timestamptz not null default now(),
+    started_at timestamptz,
+    finished_at timestamptz,
+    updated_at timestamptz not null default now(),
+    constraint export_jobs_status check (status in ('pending', 'processing', 'completed', 'failed', 'cancelled')),
+    constraint export_jobs_stage check (
+        stage in ('queued', 'claimed', 'rendering', 'verifying', 'uploading', 'publishing', 'done')
+    ),
+    constraint export_jobs_completed_is_done check ((status = 'completed') = (stage = 'done')),
+    constraint export_jobs_final_is_dated check ((status in ('completed', 'failed', 'cancelled')) = (finished_at is not null)),
+    constraint export_jobs_failed_says_why check (status <> 'failed' or error_code is not null),
+    constraint export_jobs_processing_is_claimed check (status <> 'processing' or attempt >= 1),
+    constraint export_jobs_attempts check (attempt between 0 and max_attempts),
+    constraint export_jobs_runnable_has_data check (status not in ('pending', 'processing') or document_data is not null),
+    constraint export_jobs_idempotency_key_length check (char_length(idempotency_key) between 1 and 200)
+);
+
+create table if not exists resumepair.export_history (
+    id uuid primary key default gen_random_uuid(),
+    job_id uuid not null unique references resumepair.export_jobs (id),
+    user_id uuid not null,
+    document_id uuid not null,
+    document_version integer not null,
+    document_title text not null,
+    template text not null,
+    format text not null,
+    file_name text not null,
+    storage_path text not null unique,
+    byte_size bigint not null,
+    page_count integer not null,
+    sha256 text not null,
+    download_count integer not null default 0,
+    last_downloaded_at timestamptz,
+    created_at timestamptz not null default now(),
+    expires_at timestamptz not null,
+    constraint export_history_byte_size check (byte_size > 0),
+    constraint export_history_page_count check (page_count > 0),
+    constraint export_history_sha256 check (sha256 ~ '^[0-9a-f]{64}$'),
+    constraint export_history_expiry check (expires_at > created_at)
+);
+
+create table if not exists resumepair.user_limits (
+    user_id uuid primary key,
+    max_active_requests integer,
+    max_batch_documents integer,
+    max_attempts integer,
+    quota_bytes bigint,
+    constraint user_limits_positive check (
+        max_active_requests >= 0 and max_batch_documents between 1 and 100 and max_attempts between 1 and 100 and quota_bytes >= 0
+    )
+);
+
+-- The default row; a null in a user's own row falls back to it.
+insert into resumepair.user_limits (user_id, max_active_requests, max_batch_documents, max_attempts, quota_bytes)
+values ('00000000-0000-0000-0000-000000000000', 3, 10, 5, 100 * 1024 * 1024)
+on conflict (user_id) do nothing;
+
+create index if not exists export_batches_user on resumepair.export_batches (user_id, created_at desc, id desc);
+create index if not exists export_jobs_user on resumepair.export_jobs (user_id, created_at desc, id desc);
+create index if not exists export_jobs_batch on resumepair.export_jobs (batch_id, batch_position) where batch_id is not null;
+create unique index if not exists export_jobs_queue_job on resumepair.export_jobs (queue_job_id);
+-- One request per key: a batch's jobs share the key and differ in position, so a batch and a single export collide at 0.
+create unique index if not exists export_jobs_idempotency
+    on resumepair.export_jobs (user_id, idempotency_key, batch_position) where idempotency_key is not null;
+create index if not exists export_jobs_active_user
+    on resumepair.export_jobs (user_id, virtual_time) where status in ('pending', 'processing');
+create index if not exists export_jobs_active_virtual_time
+    on resumepair.export_jobs (virtual_time) where status in ('pending', 'processing');
+create index if not exists export_history_user on resumepair.export_history (user_id, created_at desc, id desc);
+create index if not exists export_history_document on resumepair.export_history (user_id, document_id, created_at desc);
+create index if not exists export_history_expiry_order on resumepair.export_history (expires_at);
+
+comment on table resumepair.export_batches is 'One request for several documents; its jobs are counted down as they end.';
+comment on column resumepair.export_batches.id is 'The batch''s id.';
+comment on column resumepair.export_batches.user_id is 'Whose batch it is (auth.uid() of the request).';
+comment on column resumepair.export_batches.total is 'Number of jobs in the batch.';
+comment on column resumepair.export_batches.remaining is 'Jobs that have not ended yet; kept by a trigger on export_jobs.';
+comment on column resumepair.export_batches.created_at is 'When the batch was asked for.';
+comment on column resumepair.export_batches.finished_at is 'When the last job ended; null while any is pending or processing.';
+
+comment on table resumepair.export_jobs is 'One export of one document: the only truth about its state (the queue''s own status never is).';
+comment on column resumepair.export_jobs.id is 'The job''s id, also part of the artifact''s storage path.';
+comment on column resumepair.export_jobs.user_id is 'Whose job it is (auth.uid() of the request).';
+comment on column resumepair.export_jobs.document_id is 'The exported document; no foreign key, since documents may be a view and may be deleted.';
+comment on column resumepair.export_jobs.document_version is 'Version of the document when the export was asked for.';
+comment on column resumepair.export_jobs.document_title is 'Title of the document when the export was asked for.';
+comment on column resumepair.export_jobs.document_data is 'Snapshot of the document; dropped once no attempt can follow (completed, cancelled).';
+comment on column resumepair.export_jobs.batch_id is 'The batch that this job belongs to; null for a single export.';
+comment on column resumepair.export_jobs.batch_position is 'Place within the batch, from 0; 0 for a single export.';
+comment on column resumepair.export_jobs.format is 'Output format; pdf.';
+comment on column resumepair.export_jobs.options is 'Render options as asked for: template, pageSize.';
+comment on column resumepair.export_jobs.status is 'pending, processing, completed, failed or cancelled; transitions are enforced by a trigger.';
+comment on column resumepair.export_jobs.stage is 'What the present attempt is doing; says how far the work is.';
+comment on column resumepair.export_jobs.percent is 'Progress of the present attempt in percent, derived from the stage: 0, 10, 30, 60, 80, 90, 100.';
+comment on column resumepair.export_jobs.sequence is 'Counts the visible changes of this job; strictly increasing, so that watchers can order and resume.';
+comment on column resumepair.export_jobs.attempt is 'Number of the present attempt, and its fence: only the latest claim may report or publish.';
+comment on column resumepair.export_jobs.max_attempts is 'Attempts allowed; grows by one when a stopping worker hands an attempt back.';
+comment on column resumepair.export_jobs.virtual_time is 'Place in the fair order between users (start-time fair queuing); the queue priority is its negative.';
+comment on column resumepair.export_jobs.queue_job_id is 'The procrastinate job that carries this export; a claim from any other is refused.';
+comment on column resumepair.export_jobs.idempotency_key is 'The client''s key for the request, unique per user; null when none was given.';
+comment on column resumepair.export_jobs.request_hash is 'SHA-256 of the request (documents, options), to tell a replay from a reused key.';
+comment on column resumepair.export_jobs.error_code is 'Why the last attempt failed: a code of the closed list in docs/reference/errors.md.';
+comment on column resumepair.export_jobs.error_message is 'Why the last attempt failed, for the user; never a traceback.';
+comment on column resumepair.export_jobs.error_retryable is 'Whether the last failure may pass by itself.';
+comment on column resumepair.export_jobs.next_attempt_at is 'When the next attempt is due after a failed one; null otherwise.';
+comment on column resumepair.export_jobs.created_at is 'When the export was asked for.';
+comment on column resumepair.export_jobs.started_at is 'When the first attempt began.';
+comment on column resumepair.export_jobs.finished_at is 'When the job became completed, failed or cancelled.';
+comment on column resumepair.export_jobs.updated_at is 'When the row last changed.';
+
+comment on table resumepair.export_history is 'Finished exports that can be downloaded until they expire.';
+comment on column resumepair.export_history.id is 'The export''s id.';
+comment on column resumepair.export_history.job_id is 'The job that made it; at most one export per job.';
+comment on column resumepair.export_history.user_id is 'Whose export it is.';
+comment on column resumepair.export_history.document_id is 'The exported document.';
+comment on column resumepair.export_history.document_version is 'Version of the document that was exported.';
+comment on column resumepair.export_history.document_title is 'Title of the document that was exported.';
+comment on column resumepair.export_history.template is 'Template that it was rendered with.';
+comment on column resumepair.export_history.format is 'Format of the file; pdf.';
+comment on column resumepair.export_history.file_name is 'Name under which the file is downloaded.';
+comment on column resumepair.export_history.storage_path is 'Key of the file in storage: user id/job id/attempt/file name.';
+comment on column resumepair.export_history.byte_size is 'Size of the file in bytes; the sum per user is the used quota.';
+comment on column resumepair.export_history.page_count is 'Number of pages.';
+comment on column resumepair.export_history.sha256 is 'SHA-256 of the file, hexadecimal.';
+comment on column resumepair.export_history.download_count is 'How often a download link was made.';
+comment on column resumepair.export_history.last_downloaded_at is 'When the last download link was made.';
+comment on column resumepair.export_history.created_at is 'When the file was published.';
+comment on column resumepair.export_history.expires_at is 'From when on it can no longer be downloaded.';
+
+comment on table resumepair.user_limits is 'Limits per user; the nil UUID''s row holds the defaults, a null falls back to them.';
+comment on column resumepair.user_limits.user_id is 'The user, or the nil UUID for the defaults.';
+comment on column resumepair.user_limits.max_active_requests is 'Requests (a batch is one) that may be pending or processing at once.';
+comment on column resumepair.user_limits.max_batch_documents is 'Documents that one batch may hold.';
+comment on column resumepair.user_limits.max_attempts is 'Attempts that a job gets.';
+comment on column resumepair.user_limits.quota_bytes is 'Bytes that the user''s exports may take up in storage.';
+
+-- ------------------------------------------------------------------------------------------------------------- triggers
+
+create or replace function resumepair.touch_document() returns trigger language plpgsql set search_path = '' as $$
+begin
+    if new.user_id is distinct from old.user_id then
+        raise exception 'A document does not change its owner.' using errcode = 'RP412', column = 'user_id';
+    end if;
+    if (new.title, new.data) is distinct from (old.title, old.data) then
+        new.version := old.version + 1;
+        new.updated_at := now();
+    end if;
+    return new;
+end
+$$;
+comment on function resumepair.touch_document() is 'Counts a document''s versions; one version per real change.';
+
+do $$
+begin
+    if (select relkind from pg_class where oid = 'resumepair.documents'::regclass) <> 'r' then
+        return; -- the host application's view: its own rules apply
+    end if;
+    create index if not exists documents_user on resumepair.documents (user_id, updated_at desc, id desc);
+    create or replace trigger documents_touch before update on resumepair.documents
+        for each row execute function resumepair.touch_document();
+
+    comment on table resumepair.documents is 'The users'' documents, as they gave them: canonical résumé or JSON Resume.';
+    comment on column resumepair.documents.id is 'The document''s id.';
+    comment on column resumepair.documents.user_id is 'Whose document it is.';
+    comment on column resumepair.documents.title is 'Name of the document in lists, 1 to 200 characters.';
+    comment on column resumepair.documents.data is 'The document itself, a JSON object of at most 1 MiB; checked when it is exported.';
+    comment on column resumepair.documents.version is 'Counts the changes of title or data, from 1.';
+    comment on column resumepair.documents.created_at is 'When it was first saved.';
+    comment on column resumepair.documents.updated_at is 'When title or data last changed.';
+end
+$$;
+
+-- The job state machine; drawn in docs/reference/job-states.md.
+create or replace function resumepair.enforce_job_state() returns trigger language plpgsql set search_path = '' as $$
+begin
+    if tg_op = 'INSERT' then
+        if new.status <> 'pending' then
+            raise exception 'An export job starts as pending, not as %.', new.status using errcode = 'RP412', column = 'status';
+        end if;
+        return new;
+    end if;
+
+    if new.attempt < old.attempt then
+        raise exception 'The attempt of an export job never goes back.' using errcode = 'RP412', column = 'attempt';
+    end if;
+    if new.status is distinct from old.status and not (old.status, new.status) in (
+        ('pending', 'processing'),    -- claimed
+        ('pending', 'cancelled'),     -- cancelled before it began
+        ('pending', 'failed'),        -- no attempts left when it was to be claimed again
+        ('processing', 'pending'),    -- to be tried again, or handed back
+        ('processing', 'completed'),  -- published
+        ('processing', 'failed'),     -- permanent error, or no attempts left
+        ('processing', 'cancelled'),  -- cancelled while it ran
+        ('failed', 'pending')         -- tried again by hand
+    ) then
+        raise exception 'An export job cannot go from % to %.', old.status, new.status using errcode = 'RP412', column = 'status';
+    end if;
+
+    if (new.status, new.stage, new.attempt, new.next_attempt_at)
+        is distinct from (old.status, old.stage, old.attempt, old.next_attempt_at) then
+        new.sequence := old.sequence + 1;
+        new.updated_at := now();
+    end if;
+    return new;
+end
+$$;
+comment on function resumepair.enforce_job_state() is 'Refuses impossible transitions and numbers the visible changes of a job.';
+
+create or replace trigger export_jobs_state before insert or update on resumepair.export_jobs
+    for each row execute function resumepair.enforce_job_state();
+
+-- NOTIFY can be heard by every role of the database: ids and progress only, never content.
+create or replace function resumepair.announce_job() returns trigger language plpgsql set search_path = '' as $$
+begin
+    perform pg_notify('resumepair_jobs', json_build_object(
+        'id', new.id, 'user', new.user_id, 'batch', new.batch_id, 'sequence', new.sequence,
+        'status', new.status, 'stage', new.stage, 'percent', new.percent, 'attempt', new.attempt
+    )::text);
+    return null;
+end
+$$;
+comment on function resumepair.announce_job() is 'Tells the listening API processes of a visible change, when it is committed.';
+
+create or replace trigger export_jobs_announce_insert after insert on resumepair.export_jobs
+    for each row execute function resumepair.announce_job();
+create or replace trigger export_jobs_announce_update after update on resumepair.export_jobs
+    for each row when (new.sequence > old.sequence) execute function resumepair.announce_job();
+
+create or replace function resumepair.count_batch() returns trigger language plpgsql set search_path = '' as $$
+begin
+    update resumepair.export_batches as b
+    set remaining = b.remaining + change.by,
+        finished_at = case when b.remaining + change.by = 0 then now() end
+    from (select case when new.finished_at is null then 1 else -1 end as by) as change
+    where b.id = new.batch_id;
+    return null;
+end
+$$;
+comment on function resumepair.count_batch() is 'Counts a batch down when one of its jobs ends, and up when one is tried again.';
+
+create or replace trigger export_jobs_count_batch after update on resumepair.export_jobs
+    for each row when (new.batch_id is not null and (old.finished_at is null) <> (new.finished_at is null))
+    execute function resumepair.count_batch();
+
+-- --------------------------------------------------------------------------------------------------- parts of functions
+
+create or replace function resumepair.refuse(p_state text, p_message text, p_path text default '', p_detail jsonb default '{}')
+returns void language plpgsql set search_path = '' as $$
+begin
+    raise exception using errcode = p_state, message = p_message, column = p_path, detail = p_detail::text;
+end
+$$;
+comment on function resumepair.refuse(text, text, text, jsonb) is 'Raises one of the errors listed at the top of schema.sql.';
+
+create or replace function resumepair.limits_of(p_user_id uuid) returns resumepair.user_limits
+language sql stable set search_path = '' as $$
+    select p_user_id,
+           coalesce(own.max_active_requests, d.max_active_requests),
+           coalesce(own.max_batch_documents, d.max_batch_documents),
+           coalesce(own.max_attempts, d.max_attempts),
+           coalesce(own.quota_bytes, d.quota_bytes)
+    from resumepair.user_limits as d
+    left join resumepair.user_limits as own on own.user_id = p_user_id
+    where d.user_id = '00000000-0000-0000-0000-000000000000'
+$$;
+comment on function resumepair.limits_of(uuid) is 'A user''s limits, with the defaults filled in.';
+
+-- Serialises a user's requests, so that limits hold and keys are seen, however many come at once.
+create or replace function resumepair.lock_user(p_user_id uuid) returns void language sql set search_path = '' as $$
+    select pg_advisory_xact_lock(hashtextextended('resumepair.user.' || p_user_id, 0))
+$$;
+comment on function resumepair.lock_user(uuid) is 'Holds the user''s lock until the transaction ends.';
+
+create or replace function resumepair.require_user() returns uuid language plpgsql stable set search_path = '' as $$
+declare
+    v_user_id constant uuid := auth.uid();
+begin
+    if v_user_id is null then
+        perform resumepair.refuse('RP401', 'Sign in to do this.');
+    end if;
+    return v_user_id;
+end
+$$;
+comment on function resumepair.require_user() is 'The signed-in user''s id; raises RP401 when there is none.';
+
+create or replace function resumepair.require_free_request(p_user_id uuid) returns void
+language plpgsql set search_path = '' as $$
+declare
+    v_limit constant integer := (resumepair.limits_of(p_user_id)).max_active_requests;
+    v_active integer;
+begin
+    select count(distinct coalesce(j.batch_id, j.id)) into v_active
+    from resumepair.export_jobs as j
+    where j.user_id = p_user_id and j.status in ('pending', 'processing');
+
+    if v_active >= v_limit then
+        perform resumepair.refuse(
+            'RP429',
+            format('%s of %s export requests are active; wait for one to finish or cancel one.', v_active, v_limit),
+            p_detail => jsonb_build_object('active', v_active, 'limit', v_limit)
+        );
+    end if;
+end
+$$;
+comment on function resumepair.require_free_request(uuid) is 'Raises RP429 when the user''s active requests are used up; call under lock_user.';
+
+create or replace function resumepair.require_free_storage(p_user_id uuid) returns void
+language plpgsql set search_path = '' as $$
+declare
+    v_quota constant bigint := (resumepair.limits_of(p_user_id)).quota_bytes;
+    v_used bigint;
+begin
+    select coalesce(sum(h.byte_size), 0) into v_used from resumepair.export_history as h where h.user_id = p_user_id;
+    if v_used >= v_quota then
+        perform resumepair.refuse(
+            'RP413',
+            format('Your exports take up %s of %s bytes; delete some or wait until they expire.', v_used, v_quota),
+            p_detail => jsonb_build_object('used', v_used, 'quota', v_quota)
+        );
+    end if;
+end
+$$;
+comment on function resumepair.require_free_storage(uuid) is 'Raises RP413 when the user''s storage quota is used up; call under lock_user.';
+
+-- Start-time fair queuing: a user's next job starts after the user's own last one, but never before what the system serves
+-- now. So one user's hundred jobs do not delay another's first, and a big batch is not starved by newcomers either.
+create or replace function resumepair.next_virtual_time(p_user_id uuid) returns integer
+language sql stable set search_path = '' as $$
+    select greatest(
+        (select min(j.virtual_time) from resumepair.export_jobs as j
+         where j.status in ('pending', 'processing') and coalesce(j.next_attempt_at, now()) <= now()),
+        (select max(j.virtual_time) from resumepair.export_jobs as j
+         where j.user_id = p_user_id and j.status in ('pending', 'processing')),
+        0
+    ) + 1
+$$;
+comment on function resumepair.next_virtual_time(uuid) is 'The fair place of a user''s next job; jobs in back-off do not hold the order back.';
+
+-- procrastinate's functions use unqualified names, hence the search_path.
+create or replace function resumepair.queue_job(p_job_id uuid, p_virtual_time integer) returns bigint
+language sql set search_path = procrastinate, pg_temp as $$
+    select (procrastinate_defer_jobs_v1(array[row(
+        'exports', 'render_export', -p_virtual_time, null, null, jsonb_build_object('job_id', p_job_id), null
+    )::procrastinate_job_to_defer_v1]))[1]
+$$;
+comment on function resumepair.queue_job(uuid, integer) is 'Puts the job on procrastinate''s queue in this transaction; returns the queue row''s id.';
+
+-- ------------------------------------------------------------------------------------------------ functions for users
+
+create or replace function resumepair.enqueue_export(
+    p_document_ids uuid[], p_options jsonb default '{}', p_idempotency_key text default null, p_batch boolean default false
+) returns table (job_id uuid, batch_id uuid, replayed boolean)
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+    v_user_id constant uuid := resumepair.require_user();
+    v_limits constant resumepair.user_limits := resumepair.limits_of(v_user_id);
+    v_path constant text := case when p_batch then 'documentIds' else 'documentId' end;
+    v_hash constant text := encode(sha256(convert_to(
+        jsonb_build_object('documents', p_document_ids, 'options', p_options, 'batch', p_batch)::text, 'UTF8')), 'hex');
+    v_missing integer;
+    v_known_hash text;
+    v_batch_id uuid;
+    v_first_time integer;
+begin
+    if coalesce(cardinality(p_document_ids), 0) = 0 or (not p_batch and cardinality(p_document_ids) > 1) then
+        perform resumepair.refuse('RP400', 'Name the document to export.', v_path);
+    end if;
+    if cardinality(p_document_ids) > v_limits.max_batch_documents then
+        perform resumepair.refuse(
+            'RP400', format('A batch holds at most %s documents, not %s.', v_limits.max_batch_documents, cardinality(p_document_ids)),
+            v_path, jsonb_build_object('limit', v_limits.max_batch_documents)
+        );
+    end if;
+    if (select count(distinct d.id) from unnest(p_document_ids) as d (id)) < cardinality(p_document_ids) then
+        perform resumepair.refuse('RP400', 'Each document may be named once.', v_path);
+    end if;
+    if p_idempotency_key is not null and char_length(p_idempotency_key) not between 1 and 200 then
+        perform resumepair.refuse('RP400', 'The idempotency key has 1 to 200 characters.', 'idempotencyKey');
+    end if;
+
+    perform resumepair.lock_user(v_user_id);
+
+    select j.request_hash into v_known_hash from resumepair.export_jobs as j
+    where j.user_id = v_user_id and j.idempotency_key = p_idempotency_key and j.batch_position = 0;
+    if found then
+        if v_known_hash <> v_hash then
+            perform resumepair.refuse(
+                'RP409', 'This idempotency key was used for another request; choose a new one.', 'idempotencyKey'
+            );
+        end if;
+        return query
+            select j.id, j.batch_id, true from resumepair.export_jobs as j
+            where j.user_id = v_user_id and j.idempotency_key = p_idempotency_key order by j.batch_position;
+        return;
+    end if;
+
+    select wanted.position - 1 into v_missing
+    from unnest(p_document_ids) with ordinality as wanted (id, position)
+    where not exists (select from resumepair.documents as d where d.id = wanted.id and d.user_id = v_user_id)
+    order by wanted.position limit 1;
+    if found then
+        perform resumepair.refuse(
+            'RP404', 'There is no such document.', case when p_batch then format('documentIds[%s]', v_missing) else v_path end
+        );
+    end if;
+    perform resumepair.require_free_request(v_user_id);
+    perform resumepair.require_free_storage(v_user_id);
+
+    if p_batch then
+        insert into resumepair.export_batches (user_id, total, remaining)
+        values (v_user_id, cardinality(p_document_ids), cardinality(p_document_ids))
+        returning id into v_batch_id;
+    end if;
+    v_first_time := resumepair.next_virtual_time(v_user_id);
+
+    return query
+        with job as (
+            insert into resumepair.export_jobs (
+                id, user_id, document_id, document_version, document_title, document_data, batch_id, batch_position,
+                options, max_attempts, virtual_time, queue_job_id, idempotency_key, request_hash
+            )
+            select planned.id, v_user_id, d.id, d.version, d.title, d.data, v_batch_id, planned.position,
+                   p_options, v_limits.max_attempts, v_first_time + planned.position,
+                   resumepair.queue_job(planned.id, v_first_time + planned.position), p_idempotency_key, v_hash
+            from (
+                select gen_random_uuid() as id, w.document_id, (w.ordinality - 1)::integer as position
+                from unnest(p_document_ids) with ordinality as w (document_id, ordinality)
+                offset 0 -- keeps the planner from making each id twice
+            ) as planned
+            join resumepair.documents as d on d.id = planned.document_id and d.user_id = v_user_id
+            order by planned.position
+            returning id, batch_id, batch_position
+        )
+        select job.id, job.batch_id, false from job order by job.batch_position;
+end
+$$;
+comment on function resumepair.enqueue_export(uuid[], jsonb, text, boolean) is
+    'Asks for exports of the caller''s documents: ownership, limits, quota, idempotency, snapshot, fair place, job and queue rows in one transaction. Raises RP400, RP401, RP404, RP409, RP413, RP429.';
+
+create or replace function resumepair.cancel_export(p_job_id uuid) returns uuid
+language plpgsql security definer set search_path = procrastinate, pg_temp as $$
+declare
+    v_user_id constant uuid := resumepair.require_user();
+    v_job resumepair.export_jobs;
+begin
+    select * into v_job from resumepair.export_jobs as j where j.id = p_job_id and j.user_id = v_user_id for update;
+    if not found then
+        perform resumepair.refuse('RP404', 'There is no such job.', 'jobId');
+    end if;
+    if v_job.status = 'cancelled' then
+        return v_job.id;
+    end if;
+    if v_job.status in ('completed', 'failed') then
+        perform resumepair.refuse('RP412', format('The job is already %s.', v_job.status), 'jobId');
+    end if;
+
+    update resumepair.export_jobs
+    set status = 'cancelled', finished_at = now(), next_attempt_at = null, document_data = null
+    where id = v_job.id;
+    -- A waiting queue row is final at once; a running one is aborted by its worker.
+    perform procrastinate_cancel_job_v1(v_job.queue_job_id, true, false);
+    return v_job.id;
+end
+$$;
+comment on function resumepair.cancel_export(uuid) is
+    'Cancels the caller''s pending or processing job; repeating it is harmless. Raises RP401, RP404, RP412.';
+
+create or replace function resumepair.retry_export(p_job_id uuid) returns uuid
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_user_id constant uuid := resumepair.require_user();
+    v_job resumepair.export_jobs;
+    v_virtual_time integer;
+begin
+    perform resumepair.lock_user(v_user_id);
+    select * into v_job from resumepair.export_jobs as j where j.id = p_job_id and j.user_id = v_user_id for update;
+    if not found then
+        perform resumepair.refuse('RP404', 'There is no such job.', 'jobId');
+    end if;
+    if v_job.status <> 'failed' then
+        perform resumepair.refuse('RP412', format('Only a failed job can be tried again; this one is %s.', v_job.status), 'jobId');
+    end if;
+    if v_job.attempt >= v_job.max_attempts then
+        perform resumepair.refuse(
+            'RP423', format('All %s attempts are used; ask for a new export.', v_job.max_attempts), 'jobId',
+            jsonb_build_object('attempt', v_job.attempt, 'maxAttempts', v_job.max_attempts)
+        );
+    end if;
+    perform resumepair.require_free_request(v_user_id);
+    perform resumepair.require_free_storage(v_user_id);
+
+    v_virtual_time := resumepair.next_virtual_time(v_user_id);
+    update resumepair.export_jobs
+    set status = 'pending', stage = 'queued', finished_at = null, next_attempt_at = null,
+        virtual_time = v_virtual_time, queue_job_id = resumepair.queue_job(v_job.id, v_virtual_time)
+    where id = v_job.id;
+    return v_job.id;
+end
+$$;
+comment on function resumepair.retry_export(uuid) is
+    'Tries the caller''s failed job again while attempts are left. Raises RP401, RP404, RP412, RP413, RP423, RP429.';
+
+create or replace function resumepair.record_download(p_export_id uuid)
+returns table (storage_path text, file_name text, format text)
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+    v_user_id constant uuid := resumepair.require_user();
+    v_export resumepair.export_history;
+begin
+    select * into v_export from resumepair.export_history as h where h.id = p_export_id and h.user_id = v_user_id for update;
+    if not found then
+        perform resumepair.refuse('RP404', 'There is no such export.', 'exportId');
+    end if;
+    if v_export.expires_at <= now() then
+        perform resumepair.refuse(
+            'RP410', 'This export has expired; export the document again.', 'exportId',
+            jsonb_build_object('expiresAt', v_export.expires_at)
+        );
+    end if;
+    update resumepair.export_history
+    set download_count = download_count + 1, last_downloaded_at = now()
+    where id = v_export.id;
+    return query select v_export.storage_path, v_export.file_name, v_export.format;
+end
+$$;
+comment on function resumepair.record_download(uuid) is
+    'Counts a download of the caller''s export and says where its file is. Raises RP401, RP404, RP410.';
+
+-- --------------------------------------------------------------------------------------------- functions for the worker
+
+create or replace function resumepair.claim_export(p_job_id uuid, p_queue_job_id bigint)
+returns table (
+    user_id uuid, attempt integer, max_attempts integer, document_data jsonb, options jsonb, queue_priority integer
+)
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+begin
+    return query
+        update resumepair.export_jobs as j
+        set status = 'processing', stage = 'claimed', attempt = j.attempt + 1, next_attempt_at = null,
+            started_at = coalesce(j.started_at, now()), error_code = null, error_message = null, error_retryable = null
+        where j.id = p_job_id and j.queue_job_id = p_queue_job_id
+            and j.status in ('pending', 'processing') and j.attempt < j.max_attempts
+        returning j.user_id, j.attempt, j.max_attempts, j.document_data, j.options, -j.virtual_time;
+    if found then
+        return;
+    end if;
+    -- A document that took its worker down every time ends here instead of looping for ever.
+    update resumepair.export_jobs as j
+    set status = 'failed', finished_at = now(), error_code = 'WORKER_LOST', error_retryable = false,
+        error_message = format('The worker was lost in each of %s attempts at this document.', j.attempt)
+    where j.id = p_job_id and j.queue_job_id = p_queue_job_id and j.status in ('pending', 'processing');
+end
+$$;
+comment on function resumepair.claim_export(uuid, bigint) is
+    'Begins the next attempt and returns what it needs; no row when there is nothing to do (ended, cancelled, another queue row, attempts used up). The attempt is the fence of all later calls.';
+
+create or replace function resumepair.report_progress(p_job_id uuid, p_attempt integer, p_stage text) returns boolean
+language sql security definer set search_path = '' as $$
+    with reported as (
+        update resumepair.export_jobs set stage = p_stage
+        where id = p_job_id and attempt = p_attempt and status = 'processing'
+        returning true
+    )
+    select exists (select from reported)
+$$;
+comment on function resumepair.report_progress(uuid, integer, text) is
+    'Moves the attempt to a stage; false when the attempt is no longer the present one and should stop.';
+
+create or replace function resumepair.publish_export(
+    p_job_id uuid, p_attempt integer, p_template text, p_file_name text, p_storage_path text,
+    p_byte_size bigint, p_page_count integer, p_sha256 text, p_lifetime interval
+) returns uuid
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_job resumepair.export_jobs;
+    v_export_id uuid;
+begin
+    select * into v_job from resumepair.export_jobs as j
+    where j.id = p_job_id and j.attempt = p_attempt and j.status = 'processing' for update;
+    if not found then
+        return null;
+    end if;
+    insert into resumepair.export_history (
+        job_id, user_id, document_id, document_version, document_title, template, format, file_name, storage_path,
+        byte_size, page_count, sha256, expires_at
+    ) values (
+        v_job.id, v_job.user_id, v_job.document_id, v_job.document_version, v_job.document_title, p_template, v_job.format,
+        p_file_name, p_storage_path, p_byte_size, p_page_count, p_sha256, now() + p_lifetime
+    ) returning id into v_export_id;
+    update resumepair.export_jobs
+    set status = 'completed', stage = 'done', finished_at = now(), document_data = null
+    where id = v_job.id;
+    return v_export_id;
+end
+$$;
+comment on function resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, interval) is
+    'The history row first, then the job completed, in one transaction; null when the attempt is no longer the present one (remove the file).';
+
+create or replace function resumepair.fail_export(
+    p_job_id uuid, p_attempt integer, p_code text, p_message text, p_retry_at timestamptz default null
+) returns text
+language sql security definer set search_path = '' as $$
+    update resumepair.export_jobs as j
+    set status = case when again.yes then 'pending' else 'failed' end,
+        stage = case when again.yes then 'queued' else j.stage end,
+        next_attempt_at = case when again.yes then p_retry_at end,
+        finished_at = case when again.yes then null else now() end,
+        error_code = p_code, error_message = left(p_message, 2000), error_retryable = p_retry_at is not null
+    from (
+        select id, p_retry_at is not null and attempt < max_attempts as yes
+        from resumepair.export_jobs where id = p_job_id
+    ) as again
+    where j.id = again.id and j.attempt = p_attempt and j.status = 'processing'
+    returning j.status
+$$;
+comment on function resumepair.fail_export(uuid, integer, text, text, timestamptz) is
+    'Ends the attempt with an error: pending again when a retry time is given and attempts are left, else failed. Returns the new status; null when the attempt is no longer the present one.';
+
+create or replace function resumepair.release_export(p_job_id uuid, p_attempt integer) returns boolean
+language sql security definer set search_path = '' as $$
+    with released as (
+        update resumepair.export_jobs
+        set status = 'pending', stage = 'queued', max_attempts = max_attempts + 1
+        where id = p_job_id and attempt = p_attempt and status = 'processing'
+        returning true
+    )
+    select exists (select from released)
+$$;
+comment on function resumepair.release_export(uuid, integer) is
+    'Hands the attempt back, uncounted, because its worker stops; false when it is no longer the present one.';
+
+-- ------------------------------------------------------------------------------------------ row-level security and grants
+
+alter table resumepair.export_batches enable row level security;
+alter table resumepair.export_jobs enable row level security;
+alter table resumepair.export_history enable row level security;
+alter table resumepair.user_limits enable row level security;
+
+revoke all on schema resumepair from public;
+grant usage on schema resumepair to anon, authenticated, service_role, resumepair_worker;
+revoke all on all tables in schema resumepair from public, anon, authenticated, service_role, resumepair_worker;
+
+grant select on resumepair.export_batches, resumepair.export_jobs, resumepair.export_history, resumepair.user_limits
+    to authenticated, service_role;
+grant select on resumepair.export_jobs to resumepair_worker;
+grant insert, update, delete on resumepair.user_limits to service_role;
+
+drop policy if exists export_batches_own on resumepair.export_batches;
+create policy export_batches_own on resumepair.export_batches for select to authenticated
+    using ((select auth.uid()) = user_id);
+drop policy if exists export_batches_service on resumepair.export_batches;
+create policy export_batches_service on resumepair.export_batches for select to service_role using (true);
+
+drop policy if exists export_jobs_own on resumepair.export_jobs;
+create policy export_jobs_own on resumepair.export_jobs for select to authenticated using ((select auth.uid()) = user_id);
+drop policy if exists export_jobs_service on resumepair.export_jobs;
+create policy export_jobs_service on resumepair.export_jobs for select to service_role using (true);
+drop policy if exists export_jobs_worker on resumepair.export_jobs;
+create policy export_jobs_worker on resumepair.export_jobs for select to resumepair_worker using (true);
+
+drop policy if exists export_history_own on resumepair.export_history;
+create policy export_history_own on resumepair.export_history for select to authenticated
+    using ((select auth.uid()) = user_id);
+drop policy if exists export_history_service on resumepair.export_history;
+create policy export_history_service on resumepair.export_history for select to service_role using (true);
+
+drop policy if exists user_limits_own on resumepair.user_limits;
+create policy user_limits_own on resumepair.user_limits for select to authenticated
+    using (user_id in ((select auth.uid()), '00000000-0000-0000-0000-000000000000'));
+drop policy if exists user_limits_service on resumepair.user_limits;
+create policy user_limits_service on resumepair.user_limits for all to service_role using (true) with check (true);
+
+do $$
+begin
+    if (select relkind from pg_class where oid = 'resumepair.documents'::regclass) <> 'r' then
+        -- The host application's view decides who sees what; the API needs no more than to read it.
+        grant select on resumepair.documents to authenticated, service_role;
+        return;
+    end if;
+    alter table resumepair.documents enable row level security;
+    grant select, delete, insert (user_id, title, data), update (title, data) on resumepair.documents to authenticated;
+    grant select on resumepair.documents to service_role;
+
+    drop policy if exists documents_read_own on resumepair.documents;
+    create policy documents_read_own on resumepair.documents for select to authenticated
+        using ((select auth.uid()) = user_id);
+    drop policy if exists documents_insert_own on resumepair.documents;
+    create policy documents_insert_own on resumepair.documents for insert to authenticated
+        with check ((select auth.uid()) = user_id);
+    drop policy if exists documents_update_own on resumepair.documents;
+    create policy documents_update_own on resumepair.documents for update to authenticated
+        using ((select auth.uid()) = user_id) with check ((select auth.uid()) = user_id);
+    drop policy if exists documents_delete_own on resumepair.documents;
+    create policy documents_delete_own on resumepair.documents for delete to authenticated
+        using ((select auth.uid()) = user_id);
+    drop policy if exists documents_service on resumepair.documents;
+    create policy documents_service on resumepair.documents for select to service_role using (true);
+end
+$$;
+
+revoke execute on all functions in schema resumepair from public, anon, authenticated, service_role, resumepair_worker;
+grant execute on function
+    resumepair.enqueue_export(uuid[], jsonb, text, boolean),
+    resumepair.cancel_export(uuid),
+    resumepair.retry_export(uuid),
+    resumepair.record_download(uuid)
+to authenticated;
+grant execute on function
+    resumepair.claim_export(uuid, bigint),
+    resumepair.report_progress(uuid, integer, text),
+    resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, interval),
+    resumepair.fail_export(uuid, integer, text, text, timestamptz),
+    resumepair.release_export(uuid, integer)
+to resumepair_worker;
+
+-- The queue is the worker's room; users reach it only through the functions above.
+revoke all on schema procrastinate from public;
+revoke all on all tables in schema procrastinate from public;
+grant usage on schema procrastinate to resumepair_worker;
+grant select, insert, update, delete on all tables in schema procrastinate to resumepair_worker;
+grant usage on all sequences in schema procrastinate to resumepair_worker;
+
+commit;

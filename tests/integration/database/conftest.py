@@ -1,0 +1,149 @@
+"""People and the worker, as they speak SQL to the database."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import Jsonb
+
+from tests.conftest import Database
+
+Connection = psycopg.Connection[DictRow]
+
+
+def connect(url: str) -> Connection:
+    return psycopg.connect(url, autocommit=True, row_factory=dict_row)
+
+
+@dataclass
+class Person:
+    """A signed-in user: every call is a transaction of its own under the user's role, as the API makes it."""
+
+    connection: Connection
+    id: UUID
+    role: str = "authenticated"
+
+    def run(self, query: str, *values: object) -> list[DictRow]:
+        with self.connection.transaction():
+            self.connection.execute(
+                "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)",
+                (self.role, f'{{"sub": "{self.id}", "role": "{self.role}"}}'),
+            )
+            cursor = self.connection.execute(query.encode(), values)
+            return cursor.fetchall() if cursor.description else []
+
+    def save_document(self, title: str = "CV") -> UUID:
+        (row,) = self.run(
+            "insert into resumepair.documents (title, data) values (%s, %s) returning id",
+            title,
+            Jsonb({"title": title}),
+        )
+        return row["id"]  # type: ignore[no-any-return]
+
+    def enqueue(self, *documents: UUID, key: str | None = None, batch: bool = False, **options: str) -> list[DictRow]:
+        return self.run(
+            "select * from resumepair.enqueue_export(%s, %s, %s, %s)", list(documents), Jsonb(options), key, batch
+        )
+
+    def export(self) -> UUID:
+        """A new job for a new document."""
+        return self.enqueue(self.save_document())[0]["job_id"]  # type: ignore[no-any-return]
+
+    def cancel(self, job_id: UUID) -> None:
+        self.run("select resumepair.cancel_export(%s)", job_id)
+
+    def retry(self, job_id: UUID) -> None:
+        self.run("select resumepair.retry_export(%s)", job_id)
+
+
+@dataclass
+class WorkerVoice:
+    """The worker's calls."""
+
+    connection: Connection
+    admin: Connection
+
+    def _call(self, query: str, *values: object) -> Any:  # noqa: ANN401
+        row = self.connection.execute(query.encode(), values).fetchone()
+        return row and next(iter(row.values()))
+
+    def queue_row_of(self, job_id: UUID) -> int:
+        row = self.admin.execute("select queue_job_id from resumepair.export_jobs where id = %s", [job_id]).fetchone()
+        assert row
+        return int(row["queue_job_id"])
+
+    def claim(self, job_id: UUID, queue_job_id: int | None = None) -> DictRow | None:
+        return self.connection.execute(
+            "select * from resumepair.claim_export(%s, %s)", [job_id, queue_job_id or self.queue_row_of(job_id)]
+        ).fetchone()
+
+    def report(self, job_id: UUID, attempt: int, stage: str) -> bool:
+        return bool(self._call("select resumepair.report_progress(%s, %s, %s)", job_id, attempt, stage))
+
+    def publish(self, job_id: UUID, attempt: int, byte_size: int = 1000) -> UUID | None:
+        export_id: UUID | None = self._call(
+            "select resumepair.publish_export(%s, %s, 'classic', 'cv.pdf', %s, %s, 2, %s, '7 days')",
+            job_id, attempt, f"{job_id}/{attempt}/cv.pdf", byte_size, "0" * 64,
+        )  # fmt: skip
+        return export_id
+
+    def fail(self, job_id: UUID, attempt: int, retry_in: str | None = None, code: str = "RENDER_TIMEOUT") -> str | None:
+        status: str | None = self._call(
+            "select resumepair.fail_export(%s, %s, %s, 'It took too long.', now() + %s::interval)",
+            job_id, attempt, code, retry_in,
+        )  # fmt: skip
+        return status
+
+    def release(self, job_id: UUID, attempt: int) -> bool:
+        return bool(self._call("select resumepair.release_export(%s, %s)", job_id, attempt))
+
+    def finish(self, job_id: UUID, byte_size: int = 1000) -> UUID:
+        """Claim and publish."""
+        claim = self.claim(job_id)
+        assert claim
+        export_id = self.publish(job_id, claim["attempt"], byte_size)
+        assert export_id
+        return export_id
+
+
+@pytest.fixture
+def admin(database: Database) -> Generator[Connection, None, None]:
+    with connect(database.admin_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def api(database: Database) -> Generator[Connection, None, None]:
+    with connect(database.api_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def worker(database: Database, admin: Connection) -> Generator[WorkerVoice, None, None]:
+    with connect(database.worker_url) as connection:
+        yield WorkerVoice(connection, admin)
+
+
+@pytest.fixture
+def alice(api: Connection) -> Person:
+    return Person(api, uuid4())
+
+
+@pytest.fixture
+def bob(api: Connection) -> Person:
+    return Person(api, uuid4())
+
+
+def job_row(admin: Connection, job_id: UUID) -> DictRow:
+    row = admin.execute("select * from resumepair.export_jobs where id = %s", [job_id]).fetchone()
+    assert row
+    return row
+
+
+def refused(state: str) -> pytest.RaisesExc[psycopg.Error]:
+    """Expect a refusal with this SQLSTATE."""
+    return pytest.RaisesExc(psycopg.Error, check=lambda error: error.sqlstate == state)

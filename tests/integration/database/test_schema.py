@@ -1,0 +1,150 @@
+"""schema.sql in the worlds it has to live in: superuser or plain owner, with Supabase's `auth` or without, twice."""
+
+from collections.abc import Generator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from psycopg.types.json import Jsonb
+
+from dev.database import prepare
+from dev.postgres import PostgresServer
+from dev.postgres_binaries import PostgresBinaries
+from dev.roles import role_url, set_passwords
+from tests.integration.database.conftest import Connection, Person, WorkerVoice, connect
+
+TABLES = ("documents", "export_batches", "export_history", "export_jobs", "user_limits")
+OWNER = "plain_owner"
+
+# As Supabase has it: the schema, its function and the roles belong to somebody else.
+SUPABASE_AUTH = """
+create schema auth;
+create function auth.uid() returns uuid language sql stable as $$
+    select coalesce(
+        nullif(current_setting('request.jwt.claim.sub', true), ''),
+        (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')
+    )::uuid
+$$;
+comment on function auth.uid() is 'Supabase''s own';
+grant usage on schema auth to public;
+"""
+
+
+@pytest.fixture
+def world(postgres_home: Path, postgres_binaries: PostgresBinaries) -> Generator[str, None, None]:
+    """The administrator's URL of a server of its own: roles belong to a server, and here none of ours is there yet."""
+    log = postgres_home / "log"
+    with PostgresServer(
+        postgres_home, password="admin-password", binaries=postgres_binaries, log=log, durable=False
+    ) as server:
+        yield server.url("postgres")
+
+
+def make_plain_owner(admin_url: str) -> str:
+    """The URL of somebody who owns the database and may create roles, and no more."""
+    with connect(admin_url) as admin:
+        admin.execute(b"create role plain_owner login createrole password 'owner-password'")
+        admin.execute(b"alter database postgres owner to plain_owner")
+    return role_url(admin_url, "plain_owner", "owner-password")
+
+
+@pytest.mark.parametrize("auth", ["no auth schema", "Supabase-like auth schema"])
+@pytest.mark.parametrize("owner", ["superuser", "plain owner"])
+def test_set_up_works_everywhere_and_twice(world: str, owner: str, auth: str) -> None:
+    owner_url = make_plain_owner(world) if owner == "plain owner" else world
+    if auth != "no auth schema":
+        with connect(world) as admin:
+            admin.execute(SUPABASE_AUTH.encode())
+
+    prepare(owner_url)
+    first = snapshot(world)
+    prepare(owner_url)
+
+    assert snapshot(world) == first
+    with connect(world) as admin:
+        assert_an_export_comes_through(admin, world)
+        comment = admin.execute("select obj_description('auth.uid()'::regprocedure) as text").fetchone()
+        assert comment
+        assert (comment["text"] == "Supabase's own") is (auth != "no auth schema")
+
+
+def assert_an_export_comes_through(admin: Connection, admin_url: str) -> None:
+    """As the two logins that the processes use."""
+    passwords = {"resumepair_api": "api-password", "resumepair_worker": "worker-password"}
+    set_passwords(admin_url, passwords)
+    api_url, worker_url = (role_url(admin_url, role, password) for role, password in passwords.items())
+    with connect(api_url) as api, connect(worker_url) as worker:
+        person = Person(api, uuid4())
+        export_id = WorkerVoice(worker, admin).finish(person.export())
+        (row,) = person.run("select id from resumepair.export_history")
+        assert row == {"id": export_id}
+        assert Person(api, uuid4()).run("select 1 from resumepair.export_history") == []
+
+
+def snapshot(url: str) -> list[object]:
+    """All that the set-up made, as the catalogs show it."""
+    queries = [
+        "select oid::regclass::text, relkind, relacl::text, relrowsecurity from pg_class order by 1",
+        "select oid::regprocedure::text, md5(prosrc), proacl::text from pg_proc order by 1",
+        "select polrelid::regclass::text, polname, polcmd, polroles::regrole[]::text from pg_policy order by 1, 2",
+        "select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint order by 1, 2",
+        "select tgrelid::regclass::text, tgname, tgenabled from pg_trigger order by 1, 2",
+        "select * from resumepair.user_limits",
+    ]
+    with connect(url) as admin:
+        return [admin.execute(query.encode()).fetchall() for query in queries]
+
+
+def test_every_table_column_and_function_is_described(admin: Connection) -> None:
+    undescribed = admin.execute(
+        """
+        select attrelid::regclass::text || '.' || attname as what from pg_attribute
+        where attrelid = any (select oid from pg_class where relnamespace = 'resumepair'::regnamespace and relkind = 'r')
+            and attnum > 0 and not attisdropped and col_description(attrelid, attnum) is null
+        union all
+        select oid::regclass::text from pg_class
+        where relnamespace = 'resumepair'::regnamespace and relkind = 'r' and obj_description(oid, 'pg_class') is null
+        union all
+        select oid::regprocedure::text from pg_proc
+        where pronamespace = 'resumepair'::regnamespace and obj_description(oid, 'pg_proc') is null
+        """
+    ).fetchall()
+    assert undescribed == []
+
+
+def test_every_table_has_row_level_security(admin: Connection) -> None:
+    rows = admin.execute(
+        "select relname, relrowsecurity from pg_class where relnamespace = 'resumepair'::regnamespace and relkind = 'r'"
+    ).fetchall()
+    assert {row["relname"]: row["relrowsecurity"] for row in rows} == dict.fromkeys(TABLES, True)
+
+
+def test_functions_pin_their_search_path(admin: Connection) -> None:
+    loose = admin.execute(
+        """select oid::regprocedure::text as name from pg_proc where pronamespace = 'resumepair'::regnamespace
+           and not coalesce(array_to_string(proconfig, ',') like 'search_path=%', false)"""
+    ).fetchall()
+    assert loose == []
+
+
+def test_documents_may_be_a_view(empty_database: str) -> None:
+    user_id, document_id = uuid4(), uuid4()
+    with connect(empty_database) as admin:
+        admin.execute(b"""
+            create schema resumepair;
+            create table public.resumes (id uuid primary key, owner uuid, name text, body jsonb, revision int);
+            create view resumepair.documents as
+                select id, owner as user_id, name as title, body as data, revision as version,
+                    now() as created_at, now() as updated_at
+                from public.resumes;
+        """)
+        admin.execute(
+            "insert into public.resumes values (%s, %s, 'CV', %s, 7)", [document_id, user_id, Jsonb({"profile": {}})]
+        )
+    prepare(empty_database)
+    prepare(empty_database)
+    with connect(empty_database) as admin:
+        person = Person(admin, user_id)
+        person.enqueue(document_id)
+        (job,) = person.run("select document_version, document_data from resumepair.export_jobs")
+        assert job == {"document_version": 7, "document_data": {"profile": {}}}
