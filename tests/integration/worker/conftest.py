@@ -1,0 +1,129 @@
+"""The worker's parts on a real database; the queue runs in the test's own loop."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from procrastinate import App
+from psycopg.rows import DictRow
+from psycopg_pool import AsyncConnectionPool
+
+from resumepair_renderer import Renderer, RendererSettings
+from resumepair_worker.app import work
+from resumepair_worker.export import Exporter
+from resumepair_worker.jobs import Jobs, Pool
+from resumepair_worker.queue import build_queue
+from resumepair_worker.storage import FolderStore, Store
+from tests.conftest import Database
+from tests.integration.database.conftest import Connection, Person, connect, job_row
+
+WAIT_SECONDS = 20
+RESUME = {
+    "profile": {"fullName": "Ada Lovelace", "email": "ada@example.org"},
+    "work": [
+        {"company": "Analytical Engines", "role": "Programmer", "startDate": "1842", "descriptionBullets": ["Note G"]}
+    ],
+    "education": [],
+    "skills": [],
+}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an exporter is made of, and the queue that runs it."""
+
+    pool: Pool
+    exporter: Exporter
+
+    @property
+    def queue(self) -> App:
+        return build_queue(self.exporter)
+
+    def with_store(self, store: Store) -> "Parts":
+        return replace(self, exporter=replace(self.exporter, store=store))
+
+    @asynccontextmanager
+    async def working(self) -> AsyncGenerator[App, None]:
+        """A queue worker that works while the context is open, then stops as on SIGTERM."""
+        queue = self.queue
+        async with queue.open_async(self.pool):
+            task = asyncio.create_task(work(queue, concurrency=2))
+            try:
+                yield queue
+            finally:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+
+@pytest.fixture
+def store_folder(tmp_path: Path) -> Path:
+    return tmp_path / "artifacts"
+
+
+@pytest.fixture
+async def renderer(chromium_path: Path) -> AsyncGenerator[Renderer, None]:
+    async with Renderer(RendererSettings(chromium_path=chromium_path, pages=2, timeout_seconds=30)) as renderer:
+        yield renderer
+
+
+@pytest.fixture
+async def parts(database: Database, renderer: Renderer, store_folder: Path) -> AsyncGenerator[Parts, None]:
+    pool: Pool = AsyncConnectionPool(
+        database.worker_url, min_size=1, max_size=6, check=AsyncConnectionPool.check_connection, open=False
+    )
+    async with pool:
+        yield Parts(
+            pool,
+            Exporter(
+                jobs=Jobs(pool),
+                renderer=renderer,
+                store=FolderStore(store_folder),
+                lifetime=timedelta(days=7),
+                retry_base=timedelta(milliseconds=50),
+            ),
+        )
+
+
+@pytest.fixture
+def admin(database: Database) -> Generator[Connection, None, None]:
+    with connect(database.admin_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def alice(database: Database) -> Generator[Person, None, None]:
+    with connect(database.api_url) as connection:
+        yield Person(connection, uuid4())
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Waits until the database announces what a test is waiting for."""
+
+    url: str
+    admin: Connection
+
+    async def until(self, job_id: UUID, wanted: Callable[[DictRow], bool]) -> DictRow:
+        """The job row as soon as `wanted` holds; looks at it again on every announced change."""
+        async with await psycopg.AsyncConnection.connect(self.url, autocommit=True) as connection:
+            await connection.execute("listen resumepair_jobs")
+            async with asyncio.timeout(WAIT_SECONDS):
+                while not wanted(row := job_row(self.admin, job_id)):
+                    async for _ in connection.notifies(stop_after=1):
+                        pass
+                return row
+
+    async def until_status(self, job_id: UUID, status: str) -> DictRow:
+        return await self.until(job_id, lambda row: row["status"] == status)
+
+
+@pytest.fixture
+def watch(database: Database, admin: Connection) -> Watch:
+    return Watch(database.admin_url, admin)

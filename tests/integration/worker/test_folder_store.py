@@ -1,0 +1,66 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from resumepair_worker.errors import StorageRefused, StorageUnavailable
+from resumepair_worker.storage import FolderStore
+
+KEY = "user/job/1/cv.pdf"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "store")
+
+
+async def test_what_was_put_is_there_and_replaced_by_the_next(store: FolderStore, tmp_path: Path) -> None:
+    await store.put(KEY, b"first", "application/pdf")
+    await store.put(KEY, b"second", "application/pdf")
+    assert (tmp_path / "store" / KEY).read_bytes() == b"second"
+    info = await store.info(KEY)
+    assert info
+    assert (info.path, info.byte_size) == (KEY, 6)
+
+
+async def test_list_is_ordered_and_below_the_prefix(store: FolderStore) -> None:
+    for path in ("b/1.pdf", "a/2.pdf", "a/1.pdf"):
+        await store.put(path, b"x", "application/pdf")
+    assert [file.path for file in await store.list("a")] == ["a/1.pdf", "a/2.pdf"]
+    assert [file.path for file in await store.list("")] == ["a/1.pdf", "a/2.pdf", "b/1.pdf"]
+    assert await store.list("nowhere") == []
+
+
+async def test_remove_tidies_and_forgives(store: FolderStore, tmp_path: Path) -> None:
+    await store.put(KEY, b"x", "application/pdf")
+    await store.remove([KEY, "never/was.pdf"])
+    assert await store.info(KEY) is None
+    assert list((tmp_path / "store").iterdir()) == []
+
+
+async def test_many_at_once_leave_whole_files_and_no_rests(store: FolderStore, tmp_path: Path) -> None:
+    contents = [bytes([n]) * 100_000 for n in range(20)]
+    await asyncio.gather(*(store.put(KEY, content, "application/pdf") for content in contents))
+    assert (tmp_path / "store" / KEY).read_bytes() in contents
+    assert [path.name for path in (tmp_path / "store" / KEY).parent.iterdir()] == ["cv.pdf"]
+
+
+@pytest.mark.parametrize("path", ["", ".", "../x", "a/../../x", "/etc/passwd", "a/.hidden", "a/\0"])
+async def test_a_key_never_leads_out_of_the_folder(store: FolderStore, path: str) -> None:
+    with pytest.raises(StorageRefused):
+        await store.put(path, b"x", "application/pdf")
+
+
+async def test_nor_does_a_link(store: FolderStore, tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "store" / "link").symlink_to(tmp_path / "outside")
+    with pytest.raises(StorageRefused):
+        await store.put("link/cv.pdf", b"x", "application/pdf")
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+async def test_trouble_with_the_disk_is_worth_another_try(tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("a file where the folder should be")
+    with pytest.raises(StorageUnavailable):
+        await FolderStore(tmp_path / "store").put(KEY, b"x", "application/pdf")

@@ -1,0 +1,27 @@
+import pytest
+
+from resumepair_graphql.jobs import FailureCode
+from resumepair_renderer import RenderError, RenderTimeout
+from resumepair_worker.errors import ExportError, StorageRefused, StorageUnavailable, failure_of
+
+
+def subclasses(base: type) -> set[type]:
+    return {c for child in base.__subclasses__() for c in {child, *subclasses(child)}}
+
+
+@pytest.mark.parametrize("error", [*subclasses(ExportError), *subclasses(RenderError)])
+def test_every_error_has_a_code_that_clients_know(error: type[ExportError | RenderError]) -> None:
+    assert error.code in {code.value for code in FailureCode}
+    assert isinstance(error.retryable, bool)
+
+
+def test_errors_are_classified_by_class_not_by_text() -> None:
+    assert failure_of(StorageUnavailable("permanent")).retryable
+    assert not failure_of(StorageRefused("timeout, try again")).retryable
+    assert failure_of(RenderTimeout("x")).code == "RENDER_TIMEOUT"
+
+
+def test_an_unknown_error_says_nothing_of_itself() -> None:
+    failure = failure_of(RuntimeError("password=hunter2"))
+    assert (failure.code, failure.retryable) == ("INTERNAL_ERROR", True)
+    assert "hunter2" not in failure.message

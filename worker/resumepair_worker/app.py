@@ -1,0 +1,155 @@
+"""The worker process put together: settings, pool, browser, storage, queue; kept running until told to stop."""
+
+import asyncio
+import signal
+import sys
+from contextlib import AsyncExitStack, suppress
+
+import psycopg
+import structlog
+from procrastinate import App
+from procrastinate.exceptions import ProcrastinateException
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from resumepair_renderer import BrowserUnavailable, Renderer, RendererSettings
+from resumepair_worker.export import Exporter
+from resumepair_worker.jobs import Jobs, Pool
+from resumepair_worker.logs import configure_logs
+from resumepair_worker.queue import QUEUES, build_queue, settle_cancellation
+from resumepair_worker.rescue import HEARTBEAT_SECONDS, STALLED_AFTER_SECONDS, sweep_forever
+from resumepair_worker.settings import Settings, SettingsError
+from resumepair_worker.storage import FolderStore
+
+CONNECT_SECONDS = 10.0
+POLL_SECONDS = 1.0
+# Shorter than the rescue threshold: heartbeats stop while a worker drains.
+GRACE_SECONDS = 4.0
+RESTART_PAUSE_SECONDS = (0.2, 5.0)
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def main() -> None:
+    """Console script `resumepair-worker`."""
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        sys.exit(_refuse(str(error), 2))
+    configure_logs(settings.log_format)
+    try:
+        asyncio.run(run(settings))
+    except (psycopg.Error, PoolTimeout) as error:
+        sys.exit(_refuse(f"DATABASE_URL: no connection: {error}", 1))
+    except BrowserUnavailable as error:
+        sys.exit(_refuse(f"CHROMIUM_PATH: {error}", 1))
+
+
+def _refuse(message: str, status: int) -> int:
+    """Say on one line of stderr why the process does not start."""
+    sys.stderr.write(f"resumepair-worker: {' '.join(message.split())}\n")
+    return status
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT; then finish or hand back what runs.
+
+    Raises:
+        psycopg.Error, PoolTimeout: The database cannot be reached at start.
+        BrowserUnavailable: The browser does not start.
+    """
+    stop = _stop_on_signals()
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(await _open_pool(settings))
+        renderer = await stack.enter_async_context(
+            Renderer(
+                RendererSettings(
+                    chromium_path=settings.chromium_path,
+                    pages=settings.worker_concurrency,
+                    timeout_seconds=settings.render_timeout_seconds,
+                )
+            )
+        )
+        settings.storage_dir.mkdir(parents=True, exist_ok=True)
+        queue = build_queue(
+            Exporter(
+                jobs=Jobs(pool),
+                renderer=renderer,
+                store=FolderStore(settings.storage_dir),
+                lifetime=settings.export_lifetime,
+                retry_base=settings.retry_base,
+            )
+        )
+        await stack.enter_async_context(queue.open_async(pool))
+        log.info("worker_ready", concurrency=settings.worker_concurrency)
+        await _work_until(stop, queue, settings.worker_concurrency)
+    log.info("worker_stopped")
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _open_pool(settings: Settings) -> Pool:
+    """A pool that has proved that the database answers; one direct attempt first, for its exact error."""
+    async with await psycopg.AsyncConnection.connect(settings.database_url, connect_timeout=int(CONNECT_SECONDS)):
+        pass
+    return AsyncConnectionPool(
+        settings.database_url,
+        min_size=1,
+        max_size=settings.worker_concurrency + 4,
+        timeout=CONNECT_SECONDS,
+        kwargs={"application_name": "resumepair-worker"},
+        check=AsyncConnectionPool.check_connection,
+        open=False,
+    )
+
+
+async def _work_until(stop: asyncio.Event, queue: App, concurrency: int) -> None:
+    """Keep a queue worker and the rescue sweep running; what ends before `stop` is started again."""
+    sweep = asyncio.create_task(sweep_forever(queue), name="rescue")
+    stopped = asyncio.create_task(stop.wait(), name="stop")
+    pause, longest = RESTART_PAUSE_SECONDS
+    try:
+        while not stop.is_set():
+            started = asyncio.get_running_loop().time()
+            working = asyncio.create_task(work(queue, concurrency), name="queue worker")
+            await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
+            if asyncio.get_running_loop().time() - started > longest:
+                pause = RESTART_PAUSE_SECONDS[0]
+            if not stop.is_set():
+                log.warning("queue_worker_restarts", pause_seconds=pause)
+                await asyncio.wait({stopped}, timeout=pause)
+                pause = min(pause * 2, longest)
+    finally:
+        sweep.cancel()
+        stopped.cancel()
+        await asyncio.gather(sweep, stopped, return_exceptions=True)
+
+
+async def work(queue: App, concurrency: int) -> None:
+    """Run procrastinate's worker; it also returns, without an error, when it has lost its LISTEN session."""
+    try:
+        await queue.run_worker_async(
+            queues=QUEUES,
+            concurrency=concurrency,
+            fetch_job_polling_interval=POLL_SECONDS,
+            abort_job_polling_interval=POLL_SECONDS,
+            shutdown_graceful_timeout=GRACE_SECONDS,
+            update_heartbeat_interval=HEARTBEAT_SECONDS,
+            stalled_worker_timeout=STALLED_AFTER_SECONDS,
+            install_signal_handlers=False,
+            task_middleware=[settle_cancellation],
+        )
+    except (ProcrastinateException, psycopg.Error, PoolTimeout) as error:
+        log.warning("queue_worker_failed", error=repr(error.__cause__ or error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""What can end an attempt, and what of it the user is told.
+
+ExportError
+├── StorageUnavailable   STORAGE_UNAVAILABLE   tried again
+└── StorageRefused       STORAGE_REFUSED       permanent
+Superseded               the attempt is no longer the present one: stop quietly, nobody is told
+
+The renderer's own errors (`resumepair_renderer.RenderError`) carry code and retryable in the same way.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from resumepair_renderer import RenderError
+
+
+class ExportError(Exception):
+    """An attempt failed outside the renderer; `code` and `retryable` are what the job row will say."""
+
+    code: ClassVar[str]
+    retryable: ClassVar[bool]
+
+
+class StorageUnavailable(ExportError):
+    """The storage did not answer, or asked to come back later."""
+
+    code = "STORAGE_UNAVAILABLE"
+    retryable = True
+
+
+class StorageRefused(ExportError):
+    """The storage answered that it will never take this file."""
+
+    code = "STORAGE_REFUSED"
+    retryable = False
+
+
+class Superseded(Exception):  # not an error: another attempt, or a cancel, came first
+    """The attempt is fenced off: a later claim, a cancel or an ending came first."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What the job row says about a failed attempt."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+INTERNAL = Failure(
+    "INTERNAL_ERROR",
+    "Something went wrong on our side while exporting this document.",
+    retryable=True,
+)
+
+
+def failure_of(error: Exception) -> Failure:
+    """Classify by the error's class, never by its text; what we do not know may pass, and says nothing to the user."""
+    if isinstance(error, RenderError | ExportError):
+        return Failure(error.code, str(error), error.retryable)
+    return INTERNAL

@@ -1,0 +1,130 @@
+"""One export from claim to publication: the worker's half of the data's way."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+import psycopg
+import structlog
+from psycopg_pool import PoolTimeout
+
+from resumepair_renderer import RenderedPdf, Renderer, RenderOptions, RenderStage
+from resumepair_worker.backoff import retry_time
+from resumepair_worker.errors import INTERNAL, Superseded, failure_of
+from resumepair_worker.jobs import Artifact, Claim, Jobs
+from resumepair_worker.storage import Store
+
+T = TypeVar("T")
+
+log = structlog.stdlib.get_logger(__name__)
+
+# The database cannot be told anything now; the queue runs the job again.
+UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
+STAGES = {RenderStage.RENDERING: "rendering", RenderStage.VERIFYING: "verifying"}
+
+
+class RetryLater(Exception):  # a request to the queue, not an error
+    """The job row is pending again: the queue shall run it at this time, at its old place."""
+
+    def __init__(self, at: datetime, priority: int) -> None:
+        super().__init__(f"retry at {at:%H:%M:%S}")
+        self.at = at
+        self.priority = priority
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """Runs attempts; any number at once."""
+
+    jobs: Jobs
+    renderer: Renderer
+    store: Store
+    lifetime: timedelta
+    retry_base: timedelta
+
+    async def run(self, job_id: UUID, queue_job_id: int) -> None:
+        """Make one attempt at the job, if there is one to make.
+
+        Raises:
+            RetryLater: The attempt failed and another one is due later.
+            psycopg.Error, PoolTimeout: The database did not answer (UNREACHABLE); run it again.
+            asyncio.CancelledError: The attempt was cancelled, or handed back because the worker stops.
+        """
+        claim = await self.jobs.claim(job_id, queue_job_id)
+        if claim is None:
+            log.info("nothing_to_do", job_id=str(job_id))
+            return
+        bound = log.bind(job_id=str(job_id), attempt=claim.attempt)
+        try:
+            await self._attempt(claim)
+        except Superseded:
+            bound.info("superseded")
+        except asyncio.CancelledError:
+            # After a cancel by the user this changes nothing: the row is no longer `processing`.
+            released = await _to_the_end(self.jobs.release(claim))
+            bound.info("handed_back" if released else "cancelled")
+            raise
+        except UNREACHABLE:
+            raise
+        except Exception as error:  # noqa: BLE001 # whatever it is, the user must learn that the attempt ended
+            await self._fail(claim, error)
+        else:
+            bound.info("completed")
+
+    async def _attempt(self, claim: Claim) -> None:
+        async def on_stage(stage: RenderStage) -> None:
+            await self._report(claim, STAGES[stage])
+
+        options = RenderOptions.parse(claim.options)
+        pdf = await self.renderer.render(claim.document_data, options, on_stage=on_stage)
+        await _to_the_end(self._deliver(claim, pdf))
+
+    async def _deliver(self, claim: Claim, pdf: RenderedPdf) -> None:
+        """Upload and publish. Runs to its end once begun, so that a cancel in between leaves no file behind."""
+        path = f"{claim.user_id}/{claim.job_id}/{claim.attempt}/{pdf.file_name}"
+        artifact = Artifact(pdf.template, pdf.file_name, path, pdf.byte_size, pdf.page_count, pdf.sha256)
+
+        await self._report(claim, "uploading")
+        await self.store.put(path, pdf.content, "application/pdf")
+        try:
+            await self._publish(claim, artifact)
+        except UNREACHABLE:
+            raise  # whether it was published is not known: the file stays
+        except Exception:
+            await self.store.remove([path])
+            raise
+
+    async def _publish(self, claim: Claim, artifact: Artifact) -> None:
+        await self._report(claim, "publishing")
+        if not await self.jobs.publish(claim, artifact, self.lifetime):
+            raise Superseded
+
+    async def _report(self, claim: Claim, stage: str) -> None:
+        if not await self.jobs.report(claim, stage):
+            raise Superseded
+
+    async def _fail(self, claim: Claim, error: Exception) -> None:
+        failure = failure_of(error)
+        retry_at = retry_time(claim.attempt, self.retry_base) if failure.retryable else None
+        status = await self.jobs.fail(claim, failure, retry_at)
+        log.warning(
+            "attempt_failed", job_id=str(claim.job_id), attempt=claim.attempt, code=failure.code, status=status,
+            exc_info=error if failure is INTERNAL else None,
+        )  # fmt: skip
+        if status == "pending" and retry_at:
+            raise RetryLater(retry_at, claim.queue_priority)
+
+
+async def _to_the_end(work: Coroutine[None, None, T]) -> T:
+    """Wait for the work even when we are cancelled meanwhile; the cancel is passed on after it."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if not task.cancelled() and (error := task.exception()) and not isinstance(error, Superseded):
+            log.warning("failed_while_cancelled", error=repr(error))
+        raise

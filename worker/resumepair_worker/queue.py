@@ -1,0 +1,72 @@
+"""The queue: procrastinate's app with our tasks; what becomes of a task that was cancelled or has to come again."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+from procrastinate import App, BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision
+from procrastinate.exceptions import JobAborted
+from procrastinate.job_context import AbortReason
+from procrastinate.jobs import Job
+from procrastinate.middleware import AsyncCallNext
+from procrastinate.worker import Worker
+
+from resumepair_worker.export import Exporter, RetryLater
+
+# A list, not a tuple: psycopg would send a tuple as a row.
+QUEUES = ["exports", "maintenance"]
+KEEP_FINISHED_HOURS = 24
+ERROR_PAUSE_SECONDS = 2
+ERROR_PAUSE_CAP_SECONDS = 60
+
+
+class Again(BaseRetryStrategy):
+    """Whether the queue runs a task again. How often is not decided here: the claim counts the attempts."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
+        """At the job row's own time and place; at once when handed back; soon when the database failed."""
+        if isinstance(exception, RetryLater):
+            return RetryDecision(retry_at=exception.at, priority=exception.priority)
+        if isinstance(exception, asyncio.CancelledError):
+            return RetryDecision(retry_in={"seconds": 0})
+        pause = min(ERROR_PAUSE_SECONDS * 2 ** min(job.attempts, 10), ERROR_PAUSE_CAP_SECONDS)
+        return RetryDecision(retry_in={"seconds": pause})
+
+
+async def settle_cancellation(call_next: AsyncCallNext, context: JobContext, worker: Worker) -> Any:  # noqa: ANN401, ARG001
+    """Make a cancel by the user end the queue row: left alone, a retry strategy turns it into a failed one."""
+    try:
+        return await call_next()
+    except asyncio.CancelledError:
+        if context.abort_reason() is AbortReason.USER_REQUEST:
+            raise JobAborted from None
+        raise
+
+
+def build_queue(exporter: Exporter) -> App:
+    """The app with its tasks; it is opened with a pool by whoever runs it.
+
+    The periodic task is also what makes a worker stop, and so start anew, when it has lost its LISTEN session: without
+    any, procrastinate goes on without being woken.
+    """
+    app = App(connector=PsycopgConnector())
+
+    @app.task(name="render_export", queue="exports", pass_context=True, retry=Again())
+    async def render_export(context: JobContext, job_id: str) -> None:  # pyright: ignore[reportUnusedFunction]
+        await exporter.run(UUID(job_id), _id_of(context.job))
+
+    @app.periodic(cron="*/10 * * * *")
+    @app.task(name="prune_queue", queue="maintenance", queueing_lock="prune_queue", pass_context=True)
+    async def prune_queue(context: JobContext, timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction] # noqa: ARG001
+        await context.app.job_manager.delete_old_jobs(
+            KEEP_FINISHED_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
+        )
+
+    return app
+
+
+def _id_of(job: Job) -> int:
+    """The queue row's id; a job that a worker runs always has one."""
+    if job.id is None:
+        raise ValueError("a queued job without id")
+    return job.id

@@ -1,0 +1,62 @@
+"""The worker's settings: read from the environment once, checked at start, frozen."""
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+HEADLESS_SHELL = "chromium-headless-shell"
+
+
+class SettingsError(Exception):
+    """A variable is missing or wrong; the message names each one, on one line."""
+
+
+def _find_chromium() -> Path:
+    """The browser on the PATH; its bare name, which is not a file, when there is none."""
+    return Path(shutil.which(HEADLESS_SHELL) or HEADLESS_SHELL)
+
+
+class Settings(BaseSettings):
+    """Everything the worker is told from outside; `.env.example` describes each variable."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
+
+    database_url: str
+    storage_backend: Literal["local"] = "local"
+    storage_dir: Path
+    worker_concurrency: int = Field(default=2, ge=1, le=64)
+    chromium_path: Path = Field(default_factory=_find_chromium)
+    render_timeout_seconds: float = Field(default=30, gt=0, le=600)
+    export_ttl_days: float = Field(default=7, gt=0, le=3650)
+    retry_base_seconds: float = Field(default=60, gt=0, le=3600)
+    log_format: Literal["json", "console"] = "console"
+
+    @property
+    def export_lifetime(self) -> timedelta:
+        """How long a finished export can be downloaded."""
+        return timedelta(days=self.export_ttl_days)
+
+    @property
+    def retry_base(self) -> timedelta:
+        """The pause after a job's first failed attempt."""
+        return timedelta(seconds=self.retry_base_seconds)
+
+    @classmethod
+    def load(cls) -> "Settings":
+        """Read the environment.
+
+        Raises:
+            SettingsError: Naming every variable that is missing or wrong.
+        """
+        try:
+            settings = cls.model_validate({})
+        except ValidationError as error:
+            problems = (f"{str(p['loc'][0]).upper()}: {p['msg']}" for p in error.errors(include_url=False))
+            raise SettingsError("; ".join(problems)) from None
+        if not settings.chromium_path.is_file():
+            raise SettingsError(f"CHROMIUM_PATH: no browser at {settings.chromium_path}")
+        return settings
