@@ -1,0 +1,115 @@
+"""The API process put together: settings, pool, job feed, links, schema; served by uvicorn until it is told to stop."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import psycopg
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route, WebSocketRoute
+
+from resumepair_graphql.auth import Authenticator
+from resumepair_graphql.context import Services
+from resumepair_graphql.database import Database, create_pool
+from resumepair_graphql.endpoint import Endpoint
+from resumepair_graphql.feed import JobFeed
+from resumepair_graphql.health import health_routes
+from resumepair_graphql.limits import BodyLimit
+from resumepair_graphql.links import FolderLinks
+from resumepair_graphql.logs import configure_logs
+from resumepair_graphql.schema import build_schema
+from resumepair_graphql.settings import Settings, SettingsError
+
+CONNECT_SECONDS = 10
+GRACE_SECONDS = 5
+# A document may have 1 MiB; around it there is room for the operation and for JSON's escapes.
+MAX_BODY_BYTES = 1_500_000
+MAX_MESSAGE_BYTES = 64 * 1024
+BACKLOG = 2048
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def main() -> None:
+    """Console script `resumepair-graphql`."""
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        sys.exit(_refuse(str(error), 2))
+    configure_logs(settings.log_format)
+    try:
+        psycopg.connect(settings.database_url, connect_timeout=CONNECT_SECONDS).close()
+    except psycopg.Error as error:
+        sys.exit(_refuse(f"DATABASE_URL: no connection: {error}", 1))
+    try:
+        listener = _bind(settings.host, settings.port)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else error
+        sys.exit(_refuse(f"PORT: cannot listen on {settings.host}:{settings.port}: {reason}", 1))
+    _serve(settings, listener)
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The ASGI application; it opens and closes what it needs with its lifespan."""
+    pool = create_pool(settings.database_url)
+    links = FolderLinks(
+        settings.storage_dir, settings.storage_signing_key.get_secret_value(), settings.download_url_lifetime
+    )
+    services = Services(Database(pool), JobFeed(settings.database_url), links)
+    authenticator = Authenticator(settings.supabase_jwt_secret.get_secret_value(), settings.jwt_audience)
+
+    endpoint = Endpoint(build_schema(), services, authenticator, settings.public_url)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
+        async with pool, services.feed:
+            log.info("graphql_ready", host=settings.host, port=settings.port)
+            yield
+        log.info("graphql_stopped")
+
+    return Starlette(
+        routes=[
+            Route("/graphql", endpoint),
+            WebSocketRoute("/graphql", endpoint),
+            Route("/files/{path:path}", links.serve),
+            *health_routes(services),
+        ],
+        middleware=[Middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)],
+        lifespan=lifespan,
+    )
+
+
+def _refuse(message: str, status: int) -> int:
+    """Say on one line of stderr why the process does not start."""
+    sys.stderr.write(f"resumepair-graphql: {' '.join(message.split())}\n")
+    return status
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Take the port before anything else is begun, so that a taken one is said in one line."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+
+
+def _serve(settings: Settings, listener: socket.socket) -> None:
+    config = uvicorn.Config(
+        create_app(settings),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
+    )
+    asyncio.run(uvicorn.Server(config).serve([listener]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""What a resolver is given: who asks, and the services that answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from strawberry.dataloader import DataLoader
+
+from resumepair_graphql.auth import ANONYMOUS, Identity
+from resumepair_graphql.database import Database, Row
+from resumepair_graphql.feed import JobFeed
+from resumepair_graphql.links import Links
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of the process that all operations share."""
+
+    database: Database
+    feed: JobFeed
+    links: Links
+
+
+@dataclass
+class Context:
+    """The context of an operation; over a WebSocket, of all operations of the connection.
+
+    So nothing here may grow stale: the loaders join look-ups of the same moment and keep nothing, and the identity is
+    that of the token, with whose end the connection ends.
+    """
+
+    services: Services
+    base_url: str
+    identity: Identity = ANONYMOUS
+    connection_params: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        self.documents = self._loader("documents_by_id")
+        self.jobs = self._loader("jobs_by_id")
+
+    async def rows(self, query: str, **values: Any) -> list[Row]:  # noqa: ANN401
+        """Rows of a named query as the asking user sees them."""
+        return await self.services.database.rows(self.identity, query, **values)
+
+    async def row(self, query: str, **values: Any) -> Row | None:  # noqa: ANN401
+        """The first such row, or None."""
+        return await self.services.database.row(self.identity, query, **values)
+
+    def _loader(self, query: str) -> DataLoader[UUID, Row | None]:
+        async def load(ids: list[UUID]) -> Sequence[Row | None]:
+            rows = {row["id"]: row for row in await self.rows(query, ids=list(set(ids)))}
+            return [rows.get(key) for key in ids]
+
+        return DataLoader(load_fn=load, cache=False)
+
+
+Info = strawberry.Info[Context, None]

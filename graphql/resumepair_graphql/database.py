@@ -1,0 +1,94 @@
+"""The database as one user sees it: each operation in a transaction under the user's role."""
+
+import re
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from resumepair_graphql.auth import Identity
+from resumepair_graphql.errors import Unavailable, refusal_of
+
+POOL_SIZE = 10
+WAIT_SECONDS = 5.0
+STATEMENT_TIMEOUT = "5s"
+
+Row = DictRow
+Connection = psycopg.AsyncConnection[Row]
+Pool = AsyncConnectionPool[Connection]
+
+# One statement puts the transaction into the user's place; `true` makes it end with the transaction.
+IMPERSONATE = """
+    select set_config('role', %s, true), set_config('request.jwt.claims', %s, true),
+           set_config('statement_timeout', %s, true)
+"""
+
+
+def _read_queries(text: str) -> Mapping[str, bytes]:
+    """The blocks of `queries.sql` by name; a block begins with a line `-- name --`."""
+    parts = re.split(r"^-- (\w+) --$", text, flags=re.MULTILINE)
+    return {name: body.strip().encode() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+QUERIES = _read_queries(files("resumepair_graphql").joinpath("queries.sql").read_text())
+
+
+def create_pool(url: str) -> Pool:
+    """A pool, not yet open, whose connections are checked before use, so that a restarted server is not noticed."""
+    return AsyncConnectionPool(
+        url,
+        connection_class=psycopg.AsyncConnection[Row],
+        kwargs={"row_factory": dict_row, "application_name": "resumepair-graphql"},
+        min_size=1,
+        max_size=POOL_SIZE,
+        timeout=WAIT_SECONDS,
+        check=AsyncConnectionPool.check_connection,  # pyright: ignore[reportArgumentType] # declared for tuple rows only
+        open=False,
+    )
+
+
+class Database:
+    """Runs the named queries of `queries.sql`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @asynccontextmanager
+    async def _transaction(self, identity: Identity) -> AsyncGenerator[Connection, None]:
+        try:
+            async with self._pool.connection() as connection, connection.transaction():
+                await connection.execute(IMPERSONATE, (identity.role, identity.claims, STATEMENT_TIMEOUT))
+                yield connection
+        except PoolTimeout as error:
+            raise Unavailable from error
+        except psycopg.Error as error:
+            if refusal := refusal_of(error, identity.role):
+                raise refusal from error
+            raise
+
+    async def rows(self, identity: Identity, query: str, **values: Any) -> list[Row]:  # noqa: ANN401
+        """All rows of a named query, read as this user.
+
+        Raises:
+            Refusal: The database refused it, or does not answer now.
+        """
+        async with self._transaction(identity) as connection:
+            return await (await connection.execute(QUERIES[query], values)).fetchall()
+
+    async def row(self, identity: Identity, query: str, **values: Any) -> Row | None:  # noqa: ANN401
+        """The first row of a named query, or None; as `rows`."""
+        found = await self.rows(identity, query, **values)
+        return found[0] if found else None
+
+    async def answers(self) -> bool:
+        """Whether the database answers at all."""
+        try:
+            async with self._pool.connection() as connection:
+                await connection.execute("select 1")
+        except (psycopg.Error, PoolTimeout):
+            return False
+        return True

@@ -1,0 +1,114 @@
+"""Documents: what a user can have exported."""
+
+from datetime import datetime
+from uuid import UUID
+
+import strawberry
+from psycopg.types.json import Jsonb
+from strawberry import relay
+from strawberry.scalars import JSON
+
+from resumepair_graphql.context import Info
+from resumepair_graphql.database import Row
+from resumepair_graphql.errors import ErrorCode, Refusal, UserError
+from resumepair_graphql.ids import Id, not_found, require_uuid, uuid_of
+from resumepair_graphql.pages import After, First, fetch_page
+
+
+@strawberry.type(description="A résumé of the caller's, as it was saved.")
+class Document(relay.Node):
+    """A row of `documents`."""
+
+    key: relay.NodeID[UUID]
+    title: str = strawberry.field(description="Its name in lists, 1 to 200 characters.")
+    data: JSON = strawberry.field(description="The document itself: canonical résumé or JSON Resume.")
+    version: int = strawberry.field(description="Counts the changes, from 1.")
+    created_at: datetime = strawberry.field(description="When it was first saved.")
+    updated_at: datetime = strawberry.field(description="When it was last changed.")
+
+    @classmethod
+    def from_row(cls, row: Row) -> "Document":
+        """From a row of the `documents_*` queries."""
+        return cls(
+            key=row["id"],
+            title=row["title"],
+            data=row["data"],
+            version=row["version"],
+            created_at=row["created_at"],
+            updated_at=row["updated_at"],
+        )
+
+
+@strawberry.input(description="A document to save.")
+class SaveDocumentInput:
+    """What `saveDocument` takes."""
+
+    id: strawberry.ID | None = strawberry.field(
+        default=None, description="The document to change; leave it out to save a new one."
+    )
+    title: str | None = strawberry.field(
+        default=None, description="Its name, 1 to 200 characters; required for a new one."
+    )
+    data: JSON | None = strawberry.field(
+        default=None,
+        description="A JSON object of at most 1 MiB; required for a new one. Checked when it is exported.",
+    )
+
+
+@strawberry.type(description="What became of `saveDocument`.")
+class SaveDocumentPayload:
+    """The saved document, or why not."""
+
+    document: Document | None = strawberry.field(default=None, description="The saved document.")
+    errors: list[UserError] = strawberry.field(default_factory=list[UserError], description="Why it was not saved.")
+
+
+@strawberry.type
+class DocumentQueries:
+    """Query fields about documents."""
+
+    @strawberry.field(description="A document of the caller's; null when there is no such one.")
+    async def document(self, info: Info, id: Id) -> Document | None:  # noqa: A002
+        """By global id."""
+        key = uuid_of(id, "Document")
+        row = await info.context.documents.load(key) if key else None
+        return Document.from_row(row) if row else None
+
+    @strawberry.field(description="The caller's documents, last changed first.")
+    async def documents(self, info: Info, first: First = 20, after: After = None) -> relay.Connection[Document] | None:
+        """One page."""
+        return await fetch_page(info, "documents_page", "updated_at", Document.from_row, first=first, after=after)
+
+
+@strawberry.type
+class DocumentMutations:
+    """Mutation fields about documents."""
+
+    @strawberry.mutation(description="Save a new document, or change one.")
+    async def save_document(self, info: Info, input: SaveDocumentInput) -> SaveDocumentPayload | None:  # noqa: A002
+        """The document's content is not judged here: a document may be saved half done."""
+        try:
+            row = await (_insert(info, input) if input.id is None else _update(info, input, input.id))
+        except Refusal as refusal:
+            return SaveDocumentPayload(errors=[refusal.as_user_error()])
+        return SaveDocumentPayload(document=Document.from_row(row))
+
+
+async def _insert(info: Info, document: SaveDocumentInput) -> Row:
+    for path, value in (("title", document.title), ("data", document.data)):
+        if value is None:
+            raise Refusal(ErrorCode.INVALID_INPUT, f"A new document needs `{path}`.", path)
+    (row,) = await info.context.rows("insert_document", title=document.title, data=Jsonb(document.data))
+    return row
+
+
+async def _update(info: Info, document: SaveDocumentInput, global_id: str) -> Row:
+    row = await info.context.row(
+        "update_document",
+        id=require_uuid(global_id, "Document", "id"),
+        title=document.title,
+        data=None if document.data is None else Jsonb(document.data),
+    )
+    if row is None:
+        raise not_found("Document", "id")
+    return row

@@ -1,0 +1,143 @@
+"""What a client is told when something is refused: one table from the database's errors to public codes.
+
+Refusal       an expected answer: a user error in a mutation's payload, a GraphQL error with its code elsewhere
+└── Unavailable   the database does not answer now; asking again later may help
+"""
+
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import orjson
+import psycopg
+import strawberry
+from psycopg import errors as pg
+
+from graphql import GraphQLError
+from resumepair_graphql.scalars import BigInt
+
+
+@strawberry.enum(description="Why a request was refused.")
+class ErrorCode(Enum):
+    """The closed list of refusal codes; `docs/reference/errors.md` explains each."""
+
+    UNAUTHENTICATED = strawberry.enum_value("UNAUTHENTICATED", description="Sign in: send a valid bearer token.")
+    FORBIDDEN = strawberry.enum_value("FORBIDDEN", description="This token's role may not do this.")
+    INVALID_INPUT = strawberry.enum_value("INVALID_INPUT", description="A value is not acceptable; `path` says which.")
+    NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="There is no such object, or it is not yours.")
+    INVALID_STATE = strawberry.enum_value("INVALID_STATE", description="Not possible in the object's present state.")
+    IDEMPOTENCY_KEY_REUSED = strawberry.enum_value(
+        "IDEMPOTENCY_KEY_REUSED", description="The idempotency key was used for another request."
+    )
+    RATE_LIMITED = strawberry.enum_value("RATE_LIMITED", description="Too many export requests are active.")
+    QUOTA_EXCEEDED = strawberry.enum_value("QUOTA_EXCEEDED", description="The storage quota is used up.")
+    EXPORT_EXPIRED = strawberry.enum_value("EXPORT_EXPIRED", description="The export has expired.")
+    ATTEMPTS_EXHAUSTED = strawberry.enum_value("ATTEMPTS_EXHAUSTED", description="No attempts are left.")
+    UNAVAILABLE = strawberry.enum_value("UNAVAILABLE", description="Not possible just now; ask again later.")
+
+
+@strawberry.interface(description="An expected refusal of a mutation.")
+class UserError:
+    """One refusal, as every mutation's payload lists them."""
+
+    message: str = strawberry.field(description="What is wrong and what to do, for people.")
+    code: ErrorCode = strawberry.field(description="What is wrong, for programs.")
+    path: list[str] | None = strawberry.field(description="The input field it is about, from `input` on.", default=None)
+
+
+@strawberry.type(description="A refusal that its code and path say all about.")
+class RequestRefused(UserError):
+    """A refusal without further data."""
+
+
+@strawberry.type(description="Too many of the caller's export requests are active.")
+class RateLimited(UserError):
+    """Too many active requests."""
+
+    active: int = strawberry.field(description="Active requests; a batch is one.", default=0)
+    limit: int = strawberry.field(description="Requests that may be active at once.", default=0)
+    retry_at: datetime | None = strawberry.field(
+        description="When to ask again, if that can be foretold.", default=None
+    )
+
+
+@strawberry.type(description="The caller's exports take up all of the storage quota.")
+class QuotaExceeded(UserError):
+    """No storage left."""
+
+    used: BigInt = strawberry.field(description="Bytes in use.", default=0)
+    quota: BigInt = strawberry.field(description="Bytes allowed.", default=0)
+
+
+USER_ERRORS = (RequestRefused, RateLimited, QuotaExceeded)
+
+
+class Refusal(GraphQLError):
+    """An expected refusal. Raised out of a query it becomes a GraphQL error that carries the code."""
+
+    def __init__(self, code: ErrorCode, message: str, path: str = "", data: dict[str, Any] | None = None) -> None:
+        super().__init__(message, extensions={"code": code.value})
+        self.code = code
+        self.input_path = ["input", *path.split(".")] if path else None
+        self.data = data or {}
+
+    def as_user_error(self) -> UserError:
+        """The same as an entry of a payload's `errors`."""
+        common: dict[str, Any] = {"message": self.message, "code": self.code, "path": self.input_path}
+        match self.code:
+            case ErrorCode.RATE_LIMITED:
+                return RateLimited(**common, active=self.data["active"], limit=self.data["limit"])
+            case ErrorCode.QUOTA_EXCEEDED:
+                return QuotaExceeded(**common, used=self.data["used"], quota=self.data["quota"])
+            case _:
+                return RequestRefused(**common)
+
+
+class Unavailable(Refusal):
+    """The database does not answer now."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.UNAVAILABLE, "The service cannot answer just now; please try again.")
+
+
+# The states that schema.sql raises.
+REFUSED_STATES = {
+    "RP400": ErrorCode.INVALID_INPUT,
+    "RP401": ErrorCode.UNAUTHENTICATED,
+    "RP404": ErrorCode.NOT_FOUND,
+    "RP409": ErrorCode.IDEMPOTENCY_KEY_REUSED,
+    "RP410": ErrorCode.EXPORT_EXPIRED,
+    "RP412": ErrorCode.INVALID_STATE,
+    "RP413": ErrorCode.QUOTA_EXCEEDED,
+    "RP423": ErrorCode.ATTEMPTS_EXHAUSTED,
+    "RP429": ErrorCode.RATE_LIMITED,
+}
+# The constraints that a client can run into: the input field and what it has to be.
+CONSTRAINTS = {
+    "documents_title_length": ("title", "The title has 1 to 200 characters."),
+    "documents_data_is_object": ("data", "The document has to be a JSON object."),
+    "documents_data_size": ("data", "The document may take up at most 1 MiB as JSON."),
+}
+
+
+def refusal_of(error: psycopg.Error, role: str) -> Refusal | None:
+    """What the client is told about a database error; None when it is none of the client's business."""
+    match error:
+        case psycopg.Error(sqlstate=str(state)) if state in REFUSED_STATES:
+            diagnostic = error.diag
+            data = orjson.loads(diagnostic.message_detail or "{}")
+            message = diagnostic.message_primary or ""
+            return Refusal(REFUSED_STATES[state], message, diagnostic.column_name or "", data)
+        case pg.InsufficientPrivilege() if role == "anon":
+            return Refusal(ErrorCode.UNAUTHENTICATED, "Sign in to do this.")
+        case pg.InsufficientPrivilege():
+            return Refusal(ErrorCode.FORBIDDEN, "This token's role may not do this.")
+        case pg.CheckViolation() if error.diag.constraint_name in CONSTRAINTS:
+            path, message = CONSTRAINTS[error.diag.constraint_name]
+            return Refusal(ErrorCode.INVALID_INPUT, message, path)
+        case psycopg.DataError():
+            return Refusal(ErrorCode.INVALID_INPUT, "A value holds characters that cannot be stored (such as U+0000).")
+        case psycopg.OperationalError():
+            return Unavailable()
+        case _:
+            return None

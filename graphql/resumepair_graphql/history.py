@@ -1,0 +1,128 @@
+"""The history: finished exports, and the links to download them."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+from strawberry import relay
+
+from resumepair_graphql.context import Info
+from resumepair_graphql.database import Row
+from resumepair_graphql.errors import Refusal, UserError
+from resumepair_graphql.ids import require_uuid, uuid_of
+from resumepair_graphql.jobs import ExportJob, load_job
+from resumepair_graphql.pages import After, First, fetch_page
+
+NO_DOCUMENT = UUID(int=0)
+
+
+@strawberry.type(description="A finished export.")
+class Export(relay.Node):
+    """A row of `export_history`."""
+
+    key: relay.NodeID[UUID]
+    job_key: strawberry.Private[UUID]
+    document_key: strawberry.Private[UUID]
+    document_title: str = strawberry.field(description="The document's name when it was exported.")
+    document_version: int = strawberry.field(description="The exported version of the document.")
+    template: str = strawberry.field(description="The template it was rendered with.")
+    file_name: str = strawberry.field(description="Name for downloads.")
+    byte_size: int = strawberry.field(description="Size in bytes.")
+    page_count: int = strawberry.field(description="Number of pages.")
+    sha256: str = strawberry.field(description="SHA-256 of the file, hexadecimal.")
+    download_count: int = strawberry.field(description="How many download links were made.")
+    last_downloaded_at: datetime | None = strawberry.field(description="When the last one was made.")
+    created_at: datetime = strawberry.field(description="When the file was finished.")
+    expires_at: datetime = strawberry.field(description="From when on it cannot be downloaded any more.")
+
+    @strawberry.field(description="The job that made it.")
+    async def job(self, info: Info) -> ExportJob | None:
+        """Read with the other jobs of the operation."""
+        return await load_job(info.context, self.job_key)
+
+    @classmethod
+    def from_row(cls, row: Row) -> "Export":
+        """From a row of `history_page`."""
+        return cls(
+            key=row["id"],
+            job_key=row["job_id"],
+            document_key=row["document_id"],
+            document_title=row["document_title"],
+            document_version=row["document_version"],
+            template=row["template"],
+            file_name=row["file_name"],
+            byte_size=row["byte_size"],
+            page_count=row["page_count"],
+            sha256=row["sha256"],
+            download_count=row["download_count"],
+            last_downloaded_at=row["last_downloaded_at"],
+            created_at=row["created_at"],
+            expires_at=row["expires_at"],
+        )
+
+
+@strawberry.input(description="Which exports to list; all conditions hold together.")
+class HistoryFilter:
+    """Conditions on the history."""
+
+    document_id: strawberry.ID | None = strawberry.field(default=None, description="Exports of this document.")
+    since: datetime | None = strawberry.field(default=None, description="Finished at or after this moment.")
+    until: datetime | None = strawberry.field(default=None, description="Finished before this moment.")
+
+
+@strawberry.input(description="An export to download.")
+class CreateDownloadUrlInput:
+    """What `createDownloadUrl` takes."""
+
+    export_id: strawberry.ID = strawberry.field(description="The export's global id, from the history.")
+
+
+@strawberry.type(description="What became of `createDownloadUrl`.")
+class CreateDownloadUrlPayload:
+    """The link, or why there is none."""
+
+    url: str | None = strawberry.field(default=None, description="A link that needs no token.")
+    expires_at: datetime | None = strawberry.field(default=None, description="When the link stops working.")
+    errors: list[UserError] = strawberry.field(default_factory=list[UserError], description="Why there is no link.")
+
+
+@strawberry.type
+class HistoryQueries:
+    """Query fields about finished exports."""
+
+    @strawberry.field(description="The caller's finished exports, latest first.")
+    async def history(
+        self,
+        info: Info,
+        first: First = 20,
+        after: After = None,
+        filter: Annotated[HistoryFilter | None, strawberry.argument(description="Which ones.")] = None,  # noqa: A002
+    ) -> relay.Connection[Export] | None:
+        """One page."""
+        wanted = filter or HistoryFilter()
+        document = (uuid_of(wanted.document_id, "Document") or NO_DOCUMENT) if wanted.document_id else None
+        return await fetch_page(
+            info, "history_page", "created_at", Export.from_row,
+            first=first, after=after, document_id=document, since=wanted.since, until=wanted.until,
+        )  # fmt: skip
+
+
+@strawberry.type
+class HistoryMutations:
+    """Mutation fields about finished exports."""
+
+    @strawberry.mutation(description="Make a link to download an export, and count the download.")
+    async def create_download_url(
+        self,
+        info: Info,
+        input: CreateDownloadUrlInput,  # noqa: A002
+    ) -> CreateDownloadUrlPayload | None:
+        """The link is good for minutes and needs no token: hand it to the browser."""
+        context = info.context
+        try:
+            (row,) = await context.rows("record_download", id=require_uuid(input.export_id, "Export", "exportId"))
+        except Refusal as refusal:
+            return CreateDownloadUrlPayload(errors=[refusal.as_user_error()])
+        link = context.services.links.sign(row["storage_path"], context.base_url)
+        return CreateDownloadUrlPayload(url=link.url, expires_at=link.expires_at)

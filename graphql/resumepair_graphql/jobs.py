@@ -1,0 +1,285 @@
+"""Export jobs: their state, and the subscription that follows one to its end."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime
+from enum import Enum
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+from strawberry import relay
+
+from resumepair_graphql.context import Context, Info
+from resumepair_graphql.database import Row
+from resumepair_graphql.documents import Document
+from resumepair_graphql.errors import Refusal, UserError
+from resumepair_graphql.feed import JobChange
+from resumepair_graphql.ids import Id, require_uuid, uuid_of
+
+
+@strawberry.enum(description="The state of an export job.")
+class ExportStatus(Enum):
+    """The states of the machine that schema.sql enforces."""
+
+    PENDING = strawberry.enum_value("pending", description="Waiting for its turn, or for its next attempt.")
+    PROCESSING = strawberry.enum_value("processing", description="A worker is at it.")
+    COMPLETED = strawberry.enum_value("completed", description="The file is there. Final.")
+    FAILED = strawberry.enum_value(
+        "failed", description="It did not work out; `failure` says why. Final unless retried."
+    )
+    CANCELLED = strawberry.enum_value("cancelled", description="The user cancelled it. Final.")
+
+
+@strawberry.enum(description="What the present attempt of a job is doing.")
+class ExportStage(Enum):
+    """The stages of schema.sql; each stands for a percentage."""
+
+    QUEUED = strawberry.enum_value("queued", description="Not begun: 0 %.")
+    CLAIMED = strawberry.enum_value("claimed", description="A worker has taken it and checks the document: 10 %.")
+    RENDERING = strawberry.enum_value("rendering", description="The document is good and is being printed: 30 %.")
+    VERIFYING = strawberry.enum_value("verifying", description="The printed file is being read back: 60 %.")
+    UPLOADING = strawberry.enum_value("uploading", description="The file is on its way into storage: 80 %.")
+    PUBLISHING = strawberry.enum_value("publishing", description="The file is being entered into the history: 90 %.")
+    DONE = strawberry.enum_value("done", description="All is done: 100 %.")
+
+
+@strawberry.enum(description="Why an attempt failed.")
+class FailureCode(Enum):
+    """The closed list of failure codes; `docs/reference/errors.md` explains each."""
+
+    INVALID_DOCUMENT = strawberry.enum_value(
+        "INVALID_DOCUMENT", description="The document is not a résumé; `message` names the paths."
+    )
+    INVALID_OPTIONS = strawberry.enum_value("INVALID_OPTIONS", description="The options name something unknown.")
+    DOCUMENT_TOO_LARGE = strawberry.enum_value(
+        "DOCUMENT_TOO_LARGE", description="The result has too many pages or bytes."
+    )
+    RENDER_TIMEOUT = strawberry.enum_value("RENDER_TIMEOUT", description="Printing took too long.")
+    BROWSER_UNAVAILABLE = strawberry.enum_value("BROWSER_UNAVAILABLE", description="The browser broke down.")
+    INVALID_PDF = strawberry.enum_value("INVALID_PDF", description="What was printed is not a good PDF.")
+    STORAGE_UNAVAILABLE = strawberry.enum_value("STORAGE_UNAVAILABLE", description="The storage did not answer.")
+    STORAGE_REFUSED = strawberry.enum_value("STORAGE_REFUSED", description="The storage does not take the file.")
+    WORKER_LOST = strawberry.enum_value("WORKER_LOST", description="The worker was lost in every attempt.")
+    INTERNAL_ERROR = strawberry.enum_value("INTERNAL_ERROR", description="Something went wrong on our side.")
+
+
+@strawberry.type(description="How far the present attempt is.")
+class Progress:
+    """Progress of a job."""
+
+    percent: int = strawberry.field(description="0, 10, 30, 60, 80, 90 or 100.")
+    stage: ExportStage = strawberry.field(description="What is being done.")
+    sequence: int = strawberry.field(description="Counts the job's changes; strictly increasing.")
+
+
+@strawberry.type(description="Why the last attempt failed.")
+class Failure:
+    """Failure of a job's last attempt."""
+
+    code: FailureCode = strawberry.field(description="Why, for programs.")
+    message: str = strawberry.field(description="Why, for people.")
+    retryable: bool = strawberry.field(description="Whether it may pass by itself.")
+
+
+@strawberry.type(description="The file of a completed job.")
+class Artifact:
+    """File of a completed job."""
+
+    storage_path: strawberry.Private[str]
+    export_key: strawberry.Private[UUID]
+    file_name: str = strawberry.field(description="Name for downloads.")
+    byte_size: int = strawberry.field(description="Size in bytes.")
+    page_count: int = strawberry.field(description="Number of pages.")
+    sha256: str = strawberry.field(description="SHA-256 of the file, hexadecimal.")
+    expires_at: datetime = strawberry.field(description="From when on it cannot be downloaded any more.")
+
+    @strawberry.field(description="A link for immediate use (minutes); null once the file has expired.")
+    def url(self, info: Info) -> str | None:
+        """Signed anew each time; use `createDownloadUrl` for downloads that count."""
+        if self.expires_at <= datetime.now(self.expires_at.tzinfo):
+            return None
+        return info.context.services.links.sign(self.storage_path, info.context.base_url).url
+
+    @strawberry.field(description="The global id of the export in the history, for `createDownloadUrl`.")
+    def export_id(self) -> strawberry.ID:
+        """Global id of the history entry."""
+        return strawberry.ID(relay.to_base64("Export", str(self.export_key)))
+
+
+@strawberry.type(description="One export of one document.")
+class ExportJob(relay.Node):
+    """A row of `export_jobs`, with its file when it has one."""
+
+    key: relay.NodeID[UUID]
+    document_key: strawberry.Private[UUID]
+    status: ExportStatus = strawberry.field(description="The state.")
+    progress: Progress = strawberry.field(description="How far the present attempt is.")
+    attempt: int = strawberry.field(description="Number of the present attempt; 0 before the first.")
+    max_attempts: int = strawberry.field(description="Attempts it gets.")
+    next_attempt_at: datetime | None = strawberry.field(description="When a failed attempt is followed by the next.")
+    created_at: datetime = strawberry.field(description="When it was asked for.")
+    started_at: datetime | None = strawberry.field(description="When the first attempt began.")
+    finished_at: datetime | None = strawberry.field(description="When it became completed, failed or cancelled.")
+    document_version: int = strawberry.field(description="The exported version of the document.")
+    artifact: Artifact | None = strawberry.field(description="The file, once completed.")
+    failure: Failure | None = strawberry.field(description="Why the last attempt failed, until the next begins.")
+
+    @strawberry.field(description="The document as it is now; null when it was deleted.")
+    async def document(self, info: Info) -> Document | None:
+        """Read with the other documents of the operation."""
+        row = await info.context.documents.load(self.document_key)
+        return Document.from_row(row) if row else None
+
+    @classmethod
+    def from_row(cls, row: Row) -> "ExportJob":
+        """From a row of `jobs_by_id`."""
+        return cls(
+            key=row["id"],
+            document_key=row["document_id"],
+            status=ExportStatus(row["status"]),
+            progress=Progress(percent=row["percent"], stage=ExportStage(row["stage"]), sequence=row["sequence"]),
+            attempt=row["attempt"],
+            max_attempts=row["max_attempts"],
+            next_attempt_at=row["next_attempt_at"],
+            created_at=row["created_at"],
+            started_at=row["started_at"],
+            finished_at=row["finished_at"],
+            document_version=row["document_version"],
+            artifact=_artifact_of(row) if row["export_id"] else None,
+            failure=_failure_of(row) if row["error_code"] else None,
+        )
+
+    def advanced(self, change: JobChange) -> "ExportJob":
+        """The same job after a change of progress; a change of state brings more with it and is read anew."""
+        progress = Progress(percent=change.percent, stage=ExportStage(change.stage), sequence=change.sequence)
+        return replace(self, progress=progress)
+
+    def is_superseded_by(self, change: JobChange) -> bool:
+        """Whether this change is more than progress within the present attempt."""
+        return ExportStatus(change.status) is not self.status or change.attempt != self.attempt
+
+
+def _artifact_of(row: Row) -> Artifact:
+    return Artifact(
+        storage_path=row["storage_path"],
+        export_key=row["export_id"],
+        file_name=row["file_name"],
+        byte_size=row["byte_size"],
+        page_count=row["page_count"],
+        sha256=row["sha256"],
+        expires_at=row["expires_at"],
+    )
+
+
+def _failure_of(row: Row) -> Failure:
+    return Failure(
+        code=FailureCode(row["error_code"]),
+        message=row["error_message"] or "",
+        retryable=row["error_retryable"] or False,
+    )
+
+
+@strawberry.input(description="A job to cancel or to try again.")
+class JobInput:
+    """What `cancel` and `retry` take."""
+
+    job_id: strawberry.ID = strawberry.field(description="The job's global id.")
+
+
+@strawberry.type(description="What became of `cancel` or `retry`.")
+class JobPayload:
+    """The job as it is now, or why nothing was done."""
+
+    job: ExportJob | None = strawberry.field(default=None, description="The job as it is now.")
+    errors: list[UserError] = strawberry.field(default_factory=list[UserError], description="Why nothing was done.")
+
+
+@strawberry.type
+class JobQueries:
+    """Query fields about jobs."""
+
+    @strawberry.field(description="A job of the caller's; null when there is no such one.")
+    async def job(self, info: Info, id: Id) -> ExportJob | None:  # noqa: A002
+        """By global id."""
+        key = uuid_of(id, "ExportJob")
+        return await load_job(info.context, key) if key else None
+
+
+@strawberry.type
+class JobMutations:
+    """Mutation fields about jobs."""
+
+    @strawberry.mutation(description="Cancel a pending or processing job; repeating it is harmless.")
+    async def cancel(self, info: Info, input: JobInput) -> JobPayload | None:  # noqa: A002
+        """Final at once: what a worker has begun is aborted and never published."""
+        return await _change(info, "cancel_export", input)
+
+    @strawberry.mutation(description="Try a failed job again, while attempts are left.")
+    async def retry(self, info: Info, input: JobInput) -> JobPayload | None:  # noqa: A002
+        """Starts another attempt at the same snapshot of the document."""
+        return await _change(info, "retry_export", input)
+
+
+@strawberry.type
+class JobSubscriptions:
+    """Subscription fields about jobs."""
+
+    @strawberry.subscription(
+        description="A job as it is now, then every change, until it is final; null when there is none."
+    )
+    async def job_progress(
+        self,
+        info: Info,
+        id: Id,  # noqa: A002
+        after_sequence: Annotated[
+            int | None, strawberry.argument(description="The last `progress.sequence` seen, to resume after it.")
+        ] = None,
+    ) -> AsyncIterator[ExportJob | None]:
+        """Completes by itself."""
+        key = uuid_of(id, "ExportJob")
+        if key is None:
+            yield None
+            return
+        async for job in watch_job(info.context, key, after_sequence or 0):
+            yield job
+
+
+async def watch_job(context: Context, key: UUID, seen: int) -> AsyncIterator[ExportJob | None]:
+    """The states of a job from the present one on, each newer than `seen`, until it is final.
+
+    The watcher is registered before the first look, and every look replaces what was heard before it: no gap.
+    """
+    async with context.services.feed.watch(key) as watcher:
+        job = await load_job(context, key)
+        if job is None:
+            yield None
+            return
+        while True:
+            if job.progress.sequence > seen:
+                seen = job.progress.sequence
+                yield job
+            if job.finished_at is not None:
+                return
+            change = await watcher.next()
+            if change is None or (change.sequence > seen and job.is_superseded_by(change)):
+                job = await load_job(context, key)
+                if job is None:
+                    return
+            elif change.sequence > seen:
+                job = job.advanced(change)
+
+
+async def load_job(context: Context, key: UUID) -> ExportJob | None:
+    """The job as the caller may see it now."""
+    row = await context.jobs.load(key)
+    return ExportJob.from_row(row) if row else None
+
+
+async def _change(info: Info, query: str, target: JobInput) -> JobPayload:
+    try:
+        key = require_uuid(target.job_id, "ExportJob", "jobId")
+        await info.context.row(query, id=key)
+        return JobPayload(job=await load_job(info.context, key))
+    except Refusal as refusal:
+        return JobPayload(errors=[refusal.as_user_error()])

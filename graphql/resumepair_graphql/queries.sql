@@ -1,0 +1,54 @@
+-- The API's queries by name. Row-level security decides what each user sees; a filter on the user repeats it where an
+-- index needs it.
+
+-- insert_document --
+insert into resumepair.documents (title, data) values (%(title)s, %(data)s)
+returning id, title, data, version, created_at, updated_at
+
+-- update_document --
+update resumepair.documents set title = coalesce(%(title)s, title), data = coalesce(%(data)s, data)
+where id = %(id)s
+returning id, title, data, version, created_at, updated_at
+
+-- documents_by_id --
+select id, title, data, version, created_at, updated_at from resumepair.documents where id = any(%(ids)s)
+
+-- documents_page --
+select id, title, data, version, created_at, updated_at from resumepair.documents
+where user_id = (select auth.uid())
+    and (%(after_at)s::timestamptz is null or (updated_at, id) < (%(after_at)s, %(after_id)s::uuid))
+order by updated_at desc, id desc
+limit %(limit)s
+
+-- enqueue_export --
+select job_id, batch_id, replayed
+from resumepair.enqueue_export(%(document_ids)s, %(options)s, %(idempotency_key)s, %(batch)s)
+
+-- cancel_export --
+select resumepair.cancel_export(%(id)s) as job_id
+
+-- retry_export --
+select resumepair.retry_export(%(id)s) as job_id
+
+-- record_download --
+select storage_path, file_name from resumepair.record_download(%(id)s)
+
+-- jobs_by_id --
+select j.id, j.document_id, j.document_version, j.status, j.stage, j.percent, j.sequence, j.attempt, j.max_attempts,
+       j.error_code, j.error_message, j.error_retryable, j.next_attempt_at, j.created_at, j.started_at, j.finished_at,
+       h.id as export_id, h.storage_path, h.file_name, h.byte_size, h.page_count, h.sha256, h.expires_at
+from resumepair.export_jobs as j
+left join resumepair.export_history as h on h.job_id = j.id
+where j.id = any(%(ids)s)
+
+-- history_page --
+select id, job_id, document_id, document_version, document_title, template, file_name, byte_size, page_count, sha256,
+       download_count, last_downloaded_at, created_at, expires_at
+from resumepair.export_history
+where user_id = (select auth.uid())
+    and (%(document_id)s::uuid is null or document_id = %(document_id)s)
+    and (%(since)s::timestamptz is null or created_at >= %(since)s)
+    and (%(until)s::timestamptz is null or created_at < %(until)s)
+    and (%(after_at)s::timestamptz is null or (created_at, id) < (%(after_at)s, %(after_id)s::uuid))
+order by created_at desc, id desc
+limit %(limit)s

@@ -1,0 +1,48 @@
+"""The API's settings: read from the environment once, checked at start, frozen."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A variable is missing or wrong; the message names each one, on one line."""
+
+
+class Settings(BaseSettings):
+    """Everything the API is told from outside; `.env.example` describes each variable."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
+
+    database_url: str
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^/]+(/.*)?$")
+    supabase_jwt_secret: SecretStr = Field(min_length=32)
+    jwt_audience: str = "authenticated"
+    storage_backend: Literal["local"] = "local"
+    storage_dir: Path
+    storage_signing_key: SecretStr = Field(min_length=32)
+    download_url_ttl_seconds: float = Field(default=300, ge=1, le=7 * 24 * 3600)
+    log_format: Literal["json", "console"] = "console"
+
+    @property
+    def download_url_lifetime(self) -> timedelta:
+        """How long a signed download link is good for."""
+        return timedelta(seconds=self.download_url_ttl_seconds)
+
+    @classmethod
+    def load(cls) -> "Settings":
+        """Read the environment.
+
+        Raises:
+            SettingsError: Naming every variable that is missing or wrong.
+        """
+        try:
+            return cls.model_validate({})
+        except ValidationError as error:
+            problems = (f"{str(p['loc'][0]).upper()}: {p['msg']}" for p in error.errors(include_url=False))
+            raise SettingsError("; ".join(problems)) from None

@@ -1,0 +1,91 @@
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from httpx import ASGITransport, AsyncClient
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from resumepair_graphql.links import FolderLinks
+
+PATH = "user/job/1/zoë-müller.pdf"
+CONTENT = b"%PDF-1.7 " + bytes(range(256))
+
+
+@pytest.fixture
+def links(tmp_path: Path) -> FolderLinks:
+    file = tmp_path / PATH
+    file.parent.mkdir(parents=True)
+    file.write_bytes(CONTENT)
+    return FolderLinks(tmp_path, "k" * 32, timedelta(minutes=5))
+
+
+@pytest.fixture
+async def client(links: FolderLinks) -> AsyncGenerator[AsyncClient, None]:
+    app = Starlette(routes=[Route("/files/{path:path}", links.serve)])
+    async with AsyncClient(transport=ASGITransport(app), base_url="https://api.example.org") as client:
+        yield client
+
+
+def url_of(links: FolderLinks, path: str = PATH) -> str:
+    parts = urlsplit(links.sign(path, "https://api.example.org").url)
+    return f"{parts.path}?{parts.query}"
+
+
+async def test_a_link_brings_the_file_under_its_name_and_type(links: FolderLinks, client: AsyncClient) -> None:
+    answer = await client.get(url_of(links))
+    assert (answer.status_code, answer.content) == (200, CONTENT)
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["content-disposition"] == "attachment; filename*=utf-8''zo%C3%AB-m%C3%BCller.pdf"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"].startswith("private")
+
+
+async def test_head_and_ranges(links: FolderLinks, client: AsyncClient) -> None:
+    url = url_of(links)
+    head = await client.head(url)
+    assert (head.status_code, head.headers["content-length"], head.content) == (200, str(len(CONTENT)), b"")
+    part = await client.get(url, headers={"Range": "bytes=5-9"})
+    assert (part.status_code, part.content) == (206, CONTENT[5:10])
+    assert (await client.get(url, headers={"Range": "bytes=9999-"})).status_code == 416
+
+
+def test_a_link_says_when_it_ends(links: FolderLinks) -> None:
+    left = links.sign(PATH, "").expires_at - datetime.now(UTC)
+    assert timedelta(minutes=4, seconds=58) < left <= timedelta(minutes=5)
+
+
+async def test_after_its_time_a_link_is_gone(tmp_path: Path, links: FolderLinks, client: AsyncClient) -> None:
+    expired = FolderLinks(tmp_path, "k" * 32, timedelta(seconds=-1))
+    assert (await client.get(url_of(expired))).status_code == 410
+    assert (await client.get(url_of(links))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("expires=", "expires=9"),
+        ("expires=", "expires=x"),
+        ("expires=", "expires=٣"),
+        ("signature=", "signature=0"),
+        ("signature=", "signature=é"),
+        ("signature=", "other="),
+        ("/job/", "/job2/"),
+    ],
+)
+async def test_a_changed_link_is_refused(change: tuple[str, str], links: FolderLinks, client: AsyncClient) -> None:
+    assert (await client.get(url_of(links).replace(*change))).status_code == 403
+
+
+async def test_a_link_does_not_lead_out_of_the_folder(links: FolderLinks, client: AsyncClient, tmp_path: Path) -> None:
+    (tmp_path.parent / "secret.pdf").write_bytes(b"secret")
+    (tmp_path / "link.pdf").symlink_to(tmp_path.parent / "secret.pdf")
+    assert (await client.get(url_of(links, "link.pdf"))).status_code == 404
+
+
+async def test_a_removed_file_is_not_found(links: FolderLinks, client: AsyncClient, tmp_path: Path) -> None:
+    url = url_of(links)
+    (tmp_path / PATH).unlink()
+    assert (await client.get(url)).status_code == 404
