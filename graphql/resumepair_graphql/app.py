@@ -44,7 +44,8 @@ def main() -> None:
         sys.exit(_refuse(str(error), 2))
     configure_logs(settings.log_format)
     try:
-        psycopg.connect(settings.database_url, connect_timeout=CONNECT_SECONDS).close()
+        if not _has_schema(settings.database_url):
+            sys.exit(_refuse("DATABASE_URL: this database has no schema `resumepair`; set it up with `make db`", 1))
     except psycopg.Error as error:
         sys.exit(_refuse(f"DATABASE_URL: no connection: {error}", 1))
     try:
@@ -89,6 +90,12 @@ def _refuse(message: str, status: int) -> int:
     """Say on one line of stderr why the process does not start."""
     sys.stderr.write(f"resumepair-graphql: {' '.join(message.split())}\n")
     return status
+
+
+def _has_schema(database_url: str) -> bool:
+    """Whether the database answers (an error if not) and has been set up."""
+    with psycopg.connect(database_url, connect_timeout=CONNECT_SECONDS) as connection:
+        return connection.execute("select 1 from pg_namespace where nspname = 'resumepair'").fetchone() is not None
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -6,6 +6,7 @@ from typing import cast
 
 import orjson
 import strawberry
+from cross_web import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -121,6 +122,17 @@ class Endpoint(GraphQL[Context, None]):
         except InvalidToken:
             raise ConnectionRejectionError from None
         return cast("UnsetType", UNSET)
+
+    def parse_json(self, data: str | bytes) -> dict[str, object] | list[object]:
+        """A request's body, or a parameter of it; nothing at all counts as an empty object.
+
+        Raises:
+            HTTPException: 400, it is a scalar or not JSON.
+        """
+        parsed: object = super().parse_json(data)
+        if not isinstance(parsed, dict | list | None):
+            raise HTTPException(400, "A request has to be a JSON object")
+        return cast("dict[str, object] | list[object]", parsed or {})
 
     def decode_json(self, data: str | bytes) -> object:
         """With a limit on depth, unlike the standard library's."""

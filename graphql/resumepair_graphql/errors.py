@@ -14,6 +14,7 @@ import strawberry
 from psycopg import errors as pg
 
 from graphql import GraphQLError
+from resumepair_graphql.enums import described
 from resumepair_graphql.scalars import BigInt
 
 
@@ -21,19 +22,17 @@ from resumepair_graphql.scalars import BigInt
 class ErrorCode(Enum):
     """The closed list of refusal codes; `docs/reference/errors.md` explains each."""
 
-    UNAUTHENTICATED = strawberry.enum_value("UNAUTHENTICATED", description="Sign in: send a valid bearer token.")
-    FORBIDDEN = strawberry.enum_value("FORBIDDEN", description="This token's role may not do this.")
-    INVALID_INPUT = strawberry.enum_value("INVALID_INPUT", description="A value is not acceptable; `path` says which.")
-    NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="There is no such object, or it is not yours.")
-    INVALID_STATE = strawberry.enum_value("INVALID_STATE", description="Not possible in the object's present state.")
-    IDEMPOTENCY_KEY_REUSED = strawberry.enum_value(
-        "IDEMPOTENCY_KEY_REUSED", description="The idempotency key was used for another request."
-    )
-    RATE_LIMITED = strawberry.enum_value("RATE_LIMITED", description="Too many export requests are active.")
-    QUOTA_EXCEEDED = strawberry.enum_value("QUOTA_EXCEEDED", description="The storage quota is used up.")
-    EXPORT_EXPIRED = strawberry.enum_value("EXPORT_EXPIRED", description="The export has expired.")
-    ATTEMPTS_EXHAUSTED = strawberry.enum_value("ATTEMPTS_EXHAUSTED", description="No attempts are left.")
-    UNAVAILABLE = strawberry.enum_value("UNAVAILABLE", description="Not possible just now; ask again later.")
+    UNAUTHENTICATED = described("UNAUTHENTICATED", "Sign in: send a valid bearer token.")
+    FORBIDDEN = described("FORBIDDEN", "This token's role may not do this.")
+    INVALID_INPUT = described("INVALID_INPUT", "A value is not acceptable; `path` says which.")
+    NOT_FOUND = described("NOT_FOUND", "There is no such object, or it is not yours.")
+    INVALID_STATE = described("INVALID_STATE", "Not possible in the object's present state.")
+    IDEMPOTENCY_KEY_REUSED = described("IDEMPOTENCY_KEY_REUSED", "The idempotency key was used for another request.")
+    RATE_LIMITED = described("RATE_LIMITED", "Too many export requests are active.")
+    QUOTA_EXCEEDED = described("QUOTA_EXCEEDED", "The storage quota is used up.")
+    EXPORT_EXPIRED = described("EXPORT_EXPIRED", "The export has expired.")
+    ATTEMPTS_EXHAUSTED = described("ATTEMPTS_EXHAUSTED", "No attempts are left.")
+    UNAVAILABLE = described("UNAVAILABLE", "Not possible just now; ask again later.")
 
 
 @strawberry.interface(description="An expected refusal of a mutation.")

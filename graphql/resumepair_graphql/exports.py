@@ -7,6 +7,7 @@ import strawberry
 from psycopg.types.json import Jsonb
 
 from resumepair_graphql.context import Info
+from resumepair_graphql.enums import described
 from resumepair_graphql.errors import ErrorCode, Refusal, UserError
 from resumepair_graphql.ids import require_uuid
 from resumepair_graphql.jobs import ExportJob, load_job
@@ -19,8 +20,8 @@ TEMPLATES = ("classic",)
 class PageSize(Enum):
     """The sizes that the renderer prints."""
 
-    A4 = strawberry.enum_value("A4", description="210 × 297 mm.")
-    LETTER = strawberry.enum_value("Letter", description="8.5 × 11 inches.")
+    A4 = described("A4", "210 × 297 mm.")
+    LETTER = described("Letter", "8.5 × 11 inches.")
 
 
 @strawberry.input(description="How the document is rendered; what is left out follows the document's own settings.")

@@ -13,6 +13,7 @@ from strawberry import relay
 from resumepair_graphql.context import Context, Info
 from resumepair_graphql.database import Row
 from resumepair_graphql.documents import Document
+from resumepair_graphql.enums import described
 from resumepair_graphql.errors import Refusal, UserError
 from resumepair_graphql.feed import JobChange
 from resumepair_graphql.ids import Id, require_uuid, uuid_of
@@ -22,46 +23,40 @@ from resumepair_graphql.ids import Id, require_uuid, uuid_of
 class ExportStatus(Enum):
     """The states of the machine that schema.sql enforces."""
 
-    PENDING = strawberry.enum_value("pending", description="Waiting for its turn, or for its next attempt.")
-    PROCESSING = strawberry.enum_value("processing", description="A worker is at it.")
-    COMPLETED = strawberry.enum_value("completed", description="The file is there. Final.")
-    FAILED = strawberry.enum_value(
-        "failed", description="It did not work out; `failure` says why. Final unless retried."
-    )
-    CANCELLED = strawberry.enum_value("cancelled", description="The user cancelled it. Final.")
+    PENDING = described("pending", "Waiting for its turn, or for its next attempt.")
+    PROCESSING = described("processing", "A worker is at it.")
+    COMPLETED = described("completed", "The file is there. Final.")
+    FAILED = described("failed", "It did not work out; `failure` says why. Final unless retried.")
+    CANCELLED = described("cancelled", "The user cancelled it. Final.")
 
 
 @strawberry.enum(description="What the present attempt of a job is doing.")
 class ExportStage(Enum):
     """The stages of schema.sql; each stands for a percentage."""
 
-    QUEUED = strawberry.enum_value("queued", description="Not begun: 0 %.")
-    CLAIMED = strawberry.enum_value("claimed", description="A worker has taken it and checks the document: 10 %.")
-    RENDERING = strawberry.enum_value("rendering", description="The document is good and is being printed: 30 %.")
-    VERIFYING = strawberry.enum_value("verifying", description="The printed file is being read back: 60 %.")
-    UPLOADING = strawberry.enum_value("uploading", description="The file is on its way into storage: 80 %.")
-    PUBLISHING = strawberry.enum_value("publishing", description="The file is being entered into the history: 90 %.")
-    DONE = strawberry.enum_value("done", description="All is done: 100 %.")
+    QUEUED = described("queued", "Not begun: 0 %.")
+    CLAIMED = described("claimed", "A worker has taken it and checks the document: 10 %.")
+    RENDERING = described("rendering", "The document is good and is being printed: 30 %.")
+    VERIFYING = described("verifying", "The printed file is being read back: 60 %.")
+    UPLOADING = described("uploading", "The file is on its way into storage: 80 %.")
+    PUBLISHING = described("publishing", "The file is being entered into the history: 90 %.")
+    DONE = described("done", "All is done: 100 %.")
 
 
 @strawberry.enum(description="Why an attempt failed.")
 class FailureCode(Enum):
     """The closed list of failure codes; `docs/reference/errors.md` explains each."""
 
-    INVALID_DOCUMENT = strawberry.enum_value(
-        "INVALID_DOCUMENT", description="The document is not a résumé; `message` names the paths."
-    )
-    INVALID_OPTIONS = strawberry.enum_value("INVALID_OPTIONS", description="The options name something unknown.")
-    DOCUMENT_TOO_LARGE = strawberry.enum_value(
-        "DOCUMENT_TOO_LARGE", description="The result has too many pages or bytes."
-    )
-    RENDER_TIMEOUT = strawberry.enum_value("RENDER_TIMEOUT", description="Printing took too long.")
-    BROWSER_UNAVAILABLE = strawberry.enum_value("BROWSER_UNAVAILABLE", description="The browser broke down.")
-    INVALID_PDF = strawberry.enum_value("INVALID_PDF", description="What was printed is not a good PDF.")
-    STORAGE_UNAVAILABLE = strawberry.enum_value("STORAGE_UNAVAILABLE", description="The storage did not answer.")
-    STORAGE_REFUSED = strawberry.enum_value("STORAGE_REFUSED", description="The storage does not take the file.")
-    WORKER_LOST = strawberry.enum_value("WORKER_LOST", description="The worker was lost in every attempt.")
-    INTERNAL_ERROR = strawberry.enum_value("INTERNAL_ERROR", description="Something went wrong on our side.")
+    INVALID_DOCUMENT = described("INVALID_DOCUMENT", "The document is not a résumé; `message` names the paths.")
+    INVALID_OPTIONS = described("INVALID_OPTIONS", "The options name something unknown.")
+    DOCUMENT_TOO_LARGE = described("DOCUMENT_TOO_LARGE", "The result has too many pages or bytes.")
+    RENDER_TIMEOUT = described("RENDER_TIMEOUT", "Printing took too long.")
+    BROWSER_UNAVAILABLE = described("BROWSER_UNAVAILABLE", "The browser broke down.")
+    INVALID_PDF = described("INVALID_PDF", "What was printed is not a good PDF.")
+    STORAGE_UNAVAILABLE = described("STORAGE_UNAVAILABLE", "The storage did not answer.")
+    STORAGE_REFUSED = described("STORAGE_REFUSED", "The storage does not take the file.")
+    WORKER_LOST = described("WORKER_LOST", "The worker was lost in every attempt.")
+    INTERNAL_ERROR = described("INTERNAL_ERROR", "Something went wrong on our side.")
 
 
 @strawberry.type(description="How far the present attempt is.")

@@ -29,6 +29,10 @@ RESTART_PAUSE_SECONDS = (0.2, 5.0)
 log = structlog.stdlib.get_logger(__name__)
 
 
+class SchemaMissing(Exception):
+    """The database answers, but it has not been set up."""
+
+
 def main() -> None:
     """Console script `resumepair-worker`."""
     try:
@@ -40,6 +44,8 @@ def main() -> None:
         asyncio.run(run(settings))
     except (psycopg.Error, PoolTimeout) as error:
         sys.exit(_refuse(f"DATABASE_URL: no connection: {error}", 1))
+    except SchemaMissing:
+        sys.exit(_refuse("DATABASE_URL: this database has no queue; set it up with `make db`", 1))
     except BrowserUnavailable as error:
         sys.exit(_refuse(f"CHROMIUM_PATH: {error}", 1))
 
@@ -55,6 +61,7 @@ async def run(settings: Settings) -> None:
 
     Raises:
         psycopg.Error, PoolTimeout: The database cannot be reached at start.
+        SchemaMissing: The database has not been set up.
         BrowserUnavailable: The browser does not start.
     """
     stop = _stop_on_signals()
@@ -80,6 +87,8 @@ async def run(settings: Settings) -> None:
             )
         )
         await stack.enter_async_context(queue.open_async(pool))
+        if not await queue.check_connection_async():
+            raise SchemaMissing
         log.info("worker_ready", concurrency=settings.worker_concurrency)
         await _work_until(stop, queue, settings.worker_concurrency)
     log.info("worker_stopped")

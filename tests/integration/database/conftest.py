@@ -44,9 +44,11 @@ class Person:
         )
         return row["id"]  # type: ignore[no-any-return]
 
-    def enqueue(self, *documents: UUID, key: str | None = None, batch: bool = False, **options: str) -> list[DictRow]:
+    def enqueue(
+        self, *documents: UUID, key: str | None = None, batch: bool = False, options: dict[str, str] | None = None
+    ) -> list[DictRow]:
         return self.run(
-            "select * from resumepair.enqueue_export(%s, %s, %s, %s)", list(documents), Jsonb(options), key, batch
+            "select * from resumepair.enqueue_export(%s, %s, %s, %s)", list(documents), Jsonb(options or {}), key, batch
         )
 
     def export(self) -> UUID:

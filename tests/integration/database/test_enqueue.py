@@ -11,7 +11,7 @@ from tests.integration.database.conftest import Connection, Person, WorkerVoice,
 def test_job_and_queue_row_are_one_transaction(alice: Person, admin: Connection) -> None:
     document = alice.save_document("My CV")
 
-    (row,) = alice.enqueue(document, template="classic")
+    (row,) = alice.enqueue(document, options={"template": "classic"})
 
     job = job_row(admin, row["job_id"])
     assert (job["status"], job["document_title"], job["options"]) == ("pending", "My CV", {"template": "classic"})
@@ -119,8 +119,8 @@ def test_used_up_quota_refuses(alice: Person, worker: WorkerVoice, admin: Connec
 
 def test_same_key_and_input_give_the_first_job_again(alice: Person, admin: Connection) -> None:
     document = alice.save_document()
-    (first,) = alice.enqueue(document, key="k", template="classic")
-    (second,) = alice.enqueue(document, key="k", template="classic")
+    (first,) = alice.enqueue(document, key="k", options={"template": "classic"})
+    (second,) = alice.enqueue(document, key="k", options={"template": "classic"})
     assert (first["replayed"], second["replayed"]) == (False, True)
     assert first["job_id"] == second["job_id"]
     assert len(admin.execute("select from procrastinate.procrastinate_jobs").fetchall()) == 1
@@ -137,15 +137,15 @@ def test_replayed_batch_gives_all_its_jobs_in_order(alice: Person) -> None:
 @pytest.mark.parametrize("change", ["options", "document", "batch"])
 def test_same_key_with_another_input_is_refused(alice: Person, change: str) -> None:
     document = alice.save_document()
-    alice.enqueue(document, key="k", template="classic")
+    alice.enqueue(document, key="k", options={"template": "classic"})
     with refused("RP409"):
         match change:
             case "options":
-                alice.enqueue(document, key="k", template="other")
+                alice.enqueue(document, key="k", options={"template": "other"})
             case "document":
-                alice.enqueue(alice.save_document(), key="k", template="classic")
+                alice.enqueue(alice.save_document(), key="k", options={"template": "classic"})
             case _:
-                alice.enqueue(document, key="k", template="classic", batch=True)
+                alice.enqueue(document, key="k", options={"template": "classic"}, batch=True)
 
 
 def test_keys_of_two_users_do_not_meet(alice: Person, bob: Person) -> None:

@@ -99,7 +99,8 @@ def test_every_table_column_and_function_is_described(admin: Connection) -> None
     undescribed = admin.execute(
         """
         select attrelid::regclass::text || '.' || attname as what from pg_attribute
-        where attrelid = any (select oid from pg_class where relnamespace = 'resumepair'::regnamespace and relkind = 'r')
+        where attrelid = any (
+                select oid from pg_class where relnamespace = 'resumepair'::regnamespace and relkind = 'r')
             and attnum > 0 and not attisdropped and col_description(attrelid, attnum) is null
         union all
         select oid::regclass::text from pg_class

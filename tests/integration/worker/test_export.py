@@ -22,7 +22,7 @@ def enqueue(person: Person, data: dict[str, Any] | None = None, **options: str) 
     (document,) = person.run(
         "insert into resumepair.documents (title, data) values ('CV', %s) returning id", Jsonb(data or RESUME)
     )
-    (row,) = person.enqueue(document["id"], **options)
+    (row,) = person.enqueue(document["id"], options=options)
     return row["job_id"]  # type: ignore[no-any-return]
 
 
@@ -205,7 +205,7 @@ async def test_jobs_of_a_silent_worker_run_again(parts: Parts, alice: Person, wa
         assert taken.id
         await parts.exporter.jobs.claim(job_id, taken.id)  # and then its machine loses power
         assert await rescue_stalled(queue) == 0, "its heart still beats"
-        async with await psycopg.AsyncConnection.connect(parts.pool.conninfo) as connection:
+        async with await psycopg.AsyncConnection.connect(str(parts.pool.conninfo)) as connection:
             await connection.execute("update procrastinate_workers set last_heartbeat = now() - interval '1 minute'")
         assert await rescue_stalled(queue) == 1
 

@@ -1,12 +1,17 @@
+from typing import TypeVar
+
 import pytest
 
 from resumepair_graphql.jobs import FailureCode
 from resumepair_renderer import RenderError, RenderTimeout
 from resumepair_worker.errors import ExportError, StorageRefused, StorageUnavailable, failure_of
 
+ErrorT = TypeVar("ErrorT", ExportError, RenderError)
 
-def subclasses(base: type) -> set[type]:
-    return {c for child in base.__subclasses__() for c in {child, *subclasses(child)}}
+
+def subclasses(base: type[ErrorT]) -> set[type[ErrorT]]:
+    direct = set(base.__subclasses__())
+    return direct.union(*(subclasses(child) for child in direct))
 
 
 @pytest.mark.parametrize("error", [*subclasses(ExportError), *subclasses(RenderError)])
