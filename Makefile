@@ -1,0 +1,61 @@
+# The one door to the project. `make help` lists what is behind it.
+
+.DEFAULT_GOAL := help
+.PHONY: help run watch test check db token sdl wheel clean setup
+
+PYTHON := .venv/bin/python
+# The shell's own USER is whoever is logged in; only the one on the command line is meant.
+TOKEN_USER := $(if $(filter command line,$(origin USER)),$(USER),alice)
+# The tests that talk to the database run on a second PostgreSQL as well, where there is one.
+SECOND_POSTGRES := $(lastword $(sort $(wildcard /usr/lib/postgresql/*/bin)))
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-7s %s\n", $$1, $$2 }'
+
+run: setup ## set up everything and start the whole product (PORT=9000 for another port)
+	@exec $(PYTHON) -m dev.run
+
+watch: setup ## export one of alice's documents from the running product and watch it happen
+	@exec $(PYTHON) -m dev.watch
+
+test: setup ## run every test (TEST_POSTGRES_BIN=<bin folder> for another PostgreSQL)
+	@$(PYTHON) -m dev.browser
+	$(PYTHON) -m pytest
+ifneq ($(SECOND_POSTGRES),)
+ifndef TEST_POSTGRES_BIN
+	@echo "Once more on $(SECOND_POSTGRES), what the database decides"
+	TEST_POSTGRES_BIN=$(SECOND_POSTGRES) $(PYTHON) -m pytest tests/integration/database tests/integration/worker
+endif
+endif
+
+check: setup ## format, lint, types, import contracts, SDL drift, stray modules
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m mypy
+	$(PYTHON) -m pyright --pythonpath $(PYTHON)
+	.venv/bin/lint-imports
+	@$(PYTHON) -m resumepair_graphql.schema | diff -u graphql/schema.graphql - \
+	  || { echo "graphql/schema.graphql is not what the code says: make sdl" >&2; exit 1; }
+	@! find graphql worker renderer -maxdepth 1 -name '*.py' | grep . \
+	  || { echo "graphql/, worker/ and renderer/ hold packages, never modules: move these" >&2; exit 1; }
+	@echo "all checks passed"
+
+db: setup ## bring the schema of DATABASE_URL's (or the local stack's) database up to date
+	@exec $(PYTHON) -m dev.local_database
+
+token: ## print a JWT for the running product (USER=alice|bob|admin)
+	@QUIET=1 dev/setup.sh
+	@exec $(PYTHON) -m dev.tokens $(TOKEN_USER)
+
+sdl: setup ## write graphql/schema.graphql from the code
+	@$(PYTHON) -m resumepair_graphql.schema > .venv/schema.graphql
+	@mv .venv/schema.graphql graphql/schema.graphql
+
+wheel: setup ## build the wheel and start both processes from it in an empty environment
+	@exec $(PYTHON) -m dev.wheel_check
+
+clean: setup ## delete what the local stack keeps (database, files, secrets)
+	@exec $(PYTHON) -m dev.state
+
+setup:
+	@dev/setup.sh
