@@ -12,6 +12,8 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from resumepair_graphql.auth import Authenticator
@@ -79,10 +81,23 @@ def create_app(settings: Settings) -> Starlette:
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
             Route("/files/{path:path}", links.serve),
+            Route("/", front_page),
             *health_routes(services),
         ],
         middleware=[Middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)],
         lifespan=lifespan,
+    )
+
+
+async def front_page(_: Request) -> Response:
+    """What is here, for somebody who opens the bare address."""
+    return JSONResponse(
+        {
+            "service": "ResumePair Export",
+            "graphql": "/graphql (POST; graphql-transport-ws for subscriptions)",
+            "health": ["/health/live", "/health/ready"],
+            "metrics": "/metrics",
+        }
     )
 
 

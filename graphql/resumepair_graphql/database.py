@@ -55,12 +55,12 @@ class Database:
     """Runs the named queries of `queries.sql`."""
 
     def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+        self.pool = pool
 
     @asynccontextmanager
     async def _transaction(self, identity: Identity) -> AsyncGenerator[Connection, None]:
         try:
-            async with self._pool.connection() as connection, connection.transaction():
+            async with self.pool.connection() as connection, connection.transaction():
                 await connection.execute(IMPERSONATE, (identity.role, identity.claims, STATEMENT_TIMEOUT))
                 yield connection
         except PoolTimeout as error:
@@ -87,7 +87,7 @@ class Database:
     async def answers(self) -> bool:
         """Whether the database answers at all."""
         try:
-            async with self._pool.connection() as connection:
+            async with self.pool.connection() as connection:
                 await connection.execute("select 1")
         except (psycopg.Error, PoolTimeout):
             return False

@@ -95,6 +95,10 @@ class JobFeed:
         """Whether changes are being heard at this moment."""
         return self._listening.is_set()
 
+    async def until_listening(self) -> None:
+        """Wait until changes are being heard."""
+        await self._listening.wait()
+
     @property
     def watcher_count(self) -> int:
         """How many watchers there are."""

@@ -1,0 +1,79 @@
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from uuid import UUID, uuid4
+
+import pytest
+
+from resumepair_graphql.feed import SLOT_SIZE, JobChange, JobFeed, Watcher
+from tests.conftest import Database
+from tests.integration.database.conftest import Connection, Person, WorkerVoice, connect
+
+WAIT_SECONDS = 20
+
+
+@pytest.fixture
+async def feed(database: Database) -> AsyncGenerator[JobFeed, None]:
+    async with JobFeed(database.api_url) as feed, asyncio.timeout(WAIT_SECONDS):
+        await feed.until_listening()
+        yield feed
+
+
+@pytest.fixture
+def admin(database: Database) -> Generator[Connection, None, None]:
+    with connect(database.admin_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def alice(database: Database) -> Generator[Person, None, None]:
+    with connect(database.api_url) as connection:
+        yield Person(connection, uuid4())
+
+
+@pytest.fixture
+def worker(database: Database, admin: Connection) -> Generator[WorkerVoice, None, None]:
+    with connect(database.worker_url) as connection:
+        yield WorkerVoice(connection, admin)
+
+
+async def test_a_watcher_hears_its_own_job_and_no_other(feed: JobFeed, alice: Person, worker: WorkerVoice) -> None:
+    watched, other = alice.export(), alice.export()
+    async with feed.watch(watched) as watcher:
+        worker.claim(other)
+        worker.finish(watched)
+        heard = [await watcher.next() for _ in range(3)]
+    assert [change and (change.job_id, change.status, change.percent) for change in heard] == [
+        (watched, "pending", 0),
+        (watched, "processing", 10),
+        (watched, "completed", 100),
+    ]
+    assert feed.watcher_count == 0
+
+
+async def test_after_a_lost_connection_watchers_look_again_and_hear_again(
+    feed: JobFeed, alice: Person, worker: WorkerVoice, admin: Connection
+) -> None:
+    job_id = alice.export()
+    async with feed.watch(job_id) as watcher:
+        assert await watcher.next() is not None
+        admin.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'resumepair-graphql feed'"
+            " and datname = current_database()"
+        )
+        assert await watcher.next() is None
+        worker.claim(job_id)
+        change = await watcher.next()
+    assert change
+    assert change.percent == 10
+
+
+def change(sequence: int) -> JobChange:
+    return JobChange(UUID(int=0), sequence, "processing", "rendering", 30, 1)
+
+
+async def test_a_slow_watcher_loses_the_oldest_and_keeps_the_latest() -> None:
+    watcher = Watcher()
+    for sequence in range(1, SLOT_SIZE + 10):
+        watcher.put(change(sequence))
+    heard = [await watcher.next() for _ in range(SLOT_SIZE)]
+    assert [item and item.sequence for item in heard] == list(range(10, SLOT_SIZE + 10))
