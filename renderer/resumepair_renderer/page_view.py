@@ -1,0 +1,109 @@
+"""The whole document as templates see it: title, language, contacts, sections."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, cast
+
+from pydantic import BaseModel
+
+from resumepair_renderer import link
+from resumepair_renderer.document import Link, Location, Profile, ResumeDocument
+from resumepair_renderer.link import Anchor
+from resumepair_renderer.section import Section
+from resumepair_renderer.sections import sections
+from resumepair_renderer.wording import Wording
+
+_FOOTER_PART: Final = 48
+_WIDE: Final = 75
+
+
+@dataclass(frozen=True)
+class PageView:
+    """`contacts` holds lines of text and links; `language` is a BCP 47 tag.
+
+    A `narrow` document has no line that comes near the right edge. Dates must not stand there
+    alone: PDFium (and with it Chrome) takes a page with a wide empty band for vertical writing
+    and finds one letter a line. The footer fills that band on all pages but the first.
+    """
+
+    title: str
+    name: str
+    headline: str
+    contacts: tuple[tuple[Anchor, ...], ...]
+    sections: tuple[Section, ...]
+    footer: str
+    comma: str
+    narrow: bool
+    language: str
+    direction: Literal["ltr", "rtl"]
+
+
+def page_view(document: ResumeDocument, wording: Wording) -> PageView:
+    """The view of `document`, in the words of `wording`."""
+    profile = document.profile
+    made = sections(document, wording)
+    return PageView(
+        title=_title(document, wording),
+        name=profile.full_name,
+        headline=profile.headline,
+        contacts=tuple(_contacts(profile, wording)),
+        sections=made,
+        narrow=max((section.width for section in made), default=0) < _WIDE,
+        footer=" · ".join(filter(None, (profile.full_name[:_FOOTER_PART], profile.email[:_FOOTER_PART]))),
+        comma=wording.comma,
+        language=wording.language_tag,
+        direction="rtl" if wording.is_right_to_left else "ltr",
+    )
+
+
+def wording_of(document: ResumeDocument) -> Wording:
+    """The wording a document asks for, or the one its letters suggest."""
+    settings = document.settings
+    return Wording.of(settings.locale, settings.date_format, _texts(document))
+
+
+def document_title(document: ResumeDocument) -> str:
+    """The name the PDF goes by: `Ada Lovelace – Résumé`."""
+    return _title(document, wording_of(document))
+
+
+def _title(document: ResumeDocument, wording: Wording) -> str:
+    return " – ".join(filter(None, (document.profile.full_name, wording.label("resume"))))
+
+
+def _contacts(profile: Profile, wording: Wording) -> Iterable[tuple[Anchor, ...]]:
+    """How to reach the person on one line, where to read more on the next.
+
+    From right to left the place has a line of its own: readers of PDF turn around the Latin
+    letters of an address that shares its line with Arabic.
+    """
+    place = (Anchor(_place(profile.location, wording)),)
+    reach = (link.email(profile.email), link.phone(profile.phone))
+    first = (place, reach) if wording.is_right_to_left else ((*place, *reach),)
+    for line in (*first, map(_contact_link, profile.links)):
+        if parts := tuple(part for part in line if part.text):
+            yield parts
+
+
+def _place(location: Location, wording: Wording) -> str:
+    """The address, with the postal code where the language's letters have it."""
+    in_english = wording.locale.language == "en"
+    city = " ".join(filter(None, ("" if in_english else location.postal, location.city)))
+    region = " ".join(filter(None, (location.region, location.postal if in_english else "")))
+    parts = (location.address, city, region, location.country)
+    return wording.comma.join(filter(None, parts))
+
+
+def _contact_link(page: Link) -> Anchor:
+    return link.web(page.url, page.label) if page.url else Anchor(page.label or page.type)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for item in cast("tuple[object, ...]", value):
+            yield from _texts(item)
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _texts(getattr(value, name))
