@@ -1,0 +1,194 @@
+"""The documentation is true of the code: names, lists, links and examples are compared with what they describe."""
+
+import json
+import re
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+
+import pytest
+from pydantic_settings import BaseSettings
+
+import resumepair_graphql.settings
+import resumepair_worker.settings
+from graphql import build_schema as read_sdl
+from graphql import parse, validate
+from resumepair_graphql.errors import REFUSED_STATES, ErrorCode
+from resumepair_graphql.jobs import ExportStage, ExportStatus, FailureCode
+from resumepair_graphql.schema import build_schema
+from resumepair_worker.backoff import CAP_FACTOR
+
+ROOT = Path(__file__).parents[3]
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")])
+SCHEMA_SQL = (ROOT / "schema.sql").read_text()
+SETTINGS = (resumepair_graphql.settings.Settings, resumepair_worker.settings.Settings)
+PROCESS_HEADINGS = ("API: `resumepair-graphql`", "Worker: `resumepair-worker`")
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def read(page: str) -> str:
+    return (ROOT / page).read_text()
+
+
+def section(page: str, heading: str) -> str:
+    """What stands below a heading of the second level."""
+    _, _, rest = read(page).partition(f"\n## {heading}\n")
+    assert rest, f"{page} has no section {heading!r}"
+    return rest.partition("\n## ")[0]
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of all tables, code marks taken off, without the headings."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [[cell.strip("`") for cell in row] for row in cells if row[0].startswith("`")]
+
+
+def fences(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The ids that a forge gives to a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@each_page
+def test_links_resolve(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        if link.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@each_page
+def test_make_targets_exist(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
+    code = "\n".join(re.findall(r"```.*?```|`[^`\n]+`", page.read_text(), re.DOTALL))
+    assert set(re.findall(r"\bmake ([a-z]+)\b", code)) <= targets
+
+
+@each_page
+def test_names_in_files_exist(page: Path) -> None:
+    for file, name in re.findall(r"`([\w./-]+)::(\w+)`", page.read_text()):
+        assert (ROOT / file).is_file(), file
+        assert re.search(rf"\b{name}\b", read(file)), f"{file}::{name}"
+
+
+@each_page
+def test_paths_exist(page: Path) -> None:
+    ours = r"`((?:graphql|worker|renderer|dev|tests|docs)/[\w./-]+)`"
+    missing = [path for path in re.findall(ours, page.read_text()) if not (ROOT / path).exists()]
+    assert missing == []
+
+
+def operations() -> Iterator[tuple[str, str]]:
+    """Every GraphQL operation of the pages: in a block of its own, within Python, in the body of a curl."""
+    for page in PAGES:
+        text, name = page.read_text(), str(page.relative_to(ROOT))
+        found = fences(text, "graphql")
+        for code in fences(text, "python"):
+            found += re.findall(r'= """\n((?:query|mutation|subscription)\b.*?)"""', code, re.DOTALL)
+        for shell in fences(text, "sh"):
+            found += [json.loads(body)["query"] for body in re.findall(r"-d '(\{.*?\})'", shell, re.DOTALL)]
+        yield from ((name, operation) for operation in found)
+
+
+@pytest.mark.parametrize(("page", "operation"), list(operations()))
+def test_graphql_examples_are_valid(page: str, operation: str) -> None:
+    errors = validate(read_sdl(build_schema().as_str()), parse(operation))
+    assert errors == [], page
+
+
+def test_examples_are_found() -> None:
+    assert {page for page, _ in operations()} == {"README.md", "docs/how-to/watch-a-job.md", "docs/quickstart.md"}
+
+
+@each_page
+def test_python_examples_compile(page: Path) -> None:
+    for code in fences(page.read_text(), "python"):
+        compile(code, str(page), "exec")
+
+
+def test_refusal_codes_are_listed() -> None:
+    listed = {row[0]: row[1] for row in rows(section("docs/reference/errors.md", "Refusals"))}
+    states = {str(code.value): state for state, code in REFUSED_STATES.items()}
+    assert listed == {code: states.get(code, "") for code in values(ErrorCode)}
+
+
+def test_sqlstates_are_those_of_the_schema() -> None:
+    raised = set(re.findall(r"'(RP\d{3})'", SCHEMA_SQL))
+    assert raised == set(REFUSED_STATES)
+
+
+def test_failure_codes_are_listed() -> None:
+    listed = [row[0] for row in rows(section("docs/reference/errors.md", "Failures"))]
+    assert sorted(listed) == sorted(values(FailureCode))
+
+
+@pytest.mark.parametrize(("settings", "heading"), list(zip(SETTINGS, PROCESS_HEADINGS, strict=True)))
+def test_settings_are_listed_with_their_defaults(settings: type[BaseSettings], heading: str) -> None:
+    listed = {row[0]: row[1] for row in rows(section("docs/reference/configuration.md", heading))}
+    assert set(listed) == {name.upper() for name in settings.model_fields}
+    for name, field in settings.model_fields.items():
+        if field.is_required():
+            assert listed[name.upper()] == "required", name
+        elif field.default_factory is None and field.default is not None:
+            assert listed[name.upper()] == str(field.default), name
+
+
+def test_example_environment_is_complete() -> None:
+    example = set(re.findall(r"^([A-Z_]+)=", read(".env.example"), re.MULTILINE))
+    documented = {row[0] for row in rows(read("docs/reference/configuration.md"))}
+    read_by_processes = {name.upper() for settings in SETTINGS for name in settings.model_fields}
+    assert read_by_processes <= example
+    assert example <= documented
+
+
+def test_states_are_drawn() -> None:
+    boxes = re.findall(r"\|\s+(\w+)\s+(?=\|)", fences(read("docs/reference/job-states.md"), "")[0])
+    assert values(ExportStatus) == checked_values("export_jobs_status") <= set(boxes)
+
+
+def test_transitions_are_those_of_the_trigger() -> None:
+    enforced = SCHEMA_SQL.partition("not (old.status, new.status) in (")[2].partition(") then")[0]
+    allowed = re.findall(r"\('(\w+)', '(\w+)'\)", enforced)
+    states = checked_values("export_jobs_status")
+    listed = [(row[0], row[1]) for row in rows(read("docs/reference/job-states.md")) if row[1] in states]
+    assert sorted(listed) == sorted(allowed)
+
+
+def test_stages_are_listed_with_their_percent() -> None:
+    percents = dict(re.findall(r"when '(\w+)' then (\d+)", SCHEMA_SQL))
+    stages = section("docs/reference/job-states.md", "Stages and percent")
+    assert {row[0]: row[1] for row in rows(stages)} == percents
+    assert set(percents) == values(ExportStage) == checked_values("export_jobs_stage")
+
+
+def test_backoff_is_the_one_of_the_code() -> None:
+    minutes = [min(2**power, CAP_FACTOR) for power in range(7)]
+    assert ", ".join(map(str, minutes)) in section("docs/reference/job-states.md", "Back-off")
+
+
+def test_every_function_and_table_is_listed() -> None:
+    made = set(re.findall(r"create (?:or replace )?function (?:resumepair|auth)\.(\w+)", SCHEMA_SQL))
+    made |= set(re.findall(r"create table if not exists resumepair\.(\w+)", SCHEMA_SQL))
+    page = read("docs/reference/database.md")
+    listed = {row[0] for row in rows(page)} | set(re.findall(r"`auth\.(\w+)\(\)`", page))
+    assert made <= listed
+
+
+def values(enum: type[Enum]) -> set[str]:
+    return {str(member.value) for member in enum}
+
+
+def checked_values(constraint: str) -> set[str]:
+    """The values that a CHECK of schema.sql allows."""
+    match = re.search(rf"constraint {constraint} check \(\s*\w+ in \(([^)]+)\)", SCHEMA_SQL)
+    assert match, constraint
+    return set(re.findall(r"'(\w+)'", match[1]))
