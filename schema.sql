@@ -261,7 +261,7 @@ comment on column resumepair.export_history.template is 'Template that it was re
 comment on column resumepair.export_history.format is 'Format of the file; pdf.';
 comment on column resumepair.export_history.file_name is 'Name under which the file is downloaded.';
 comment on column resumepair.export_history.storage_path is 'Key of the file in storage: user id/job id/attempt/file name.';
-comment on column resumepair.export_history.byte_size is 'Size of the file in bytes; the sum per user is the used quota.';
+comment on column resumepair.export_history.byte_size is 'Size of the file in bytes; the sum over a user''s unexpired exports is the used quota.';
 comment on column resumepair.export_history.page_count is 'Number of pages.';
 comment on column resumepair.export_history.sha256 is 'SHA-256 of the file, hexadecimal.';
 comment on column resumepair.export_history.download_count is 'How often a download link was made.';
@@ -356,7 +356,8 @@ create or replace function resumepair.announce_job() returns trigger language pl
 begin
     perform pg_notify('resumepair_jobs', json_build_object(
         'id', new.id, 'user', new.user_id, 'batch', new.batch_id, 'sequence', new.sequence,
-        'status', new.status, 'stage', new.stage, 'percent', new.percent, 'attempt', new.attempt
+        'status', new.status, 'stage', new.stage, 'percent', new.percent, 'attempt', new.attempt,
+        'started_at', new.started_at
     )::text);
     return null;
 end
@@ -452,17 +453,17 @@ declare
     v_quota constant bigint := (resumepair.limits_of(p_user_id)).quota_bytes;
     v_used bigint;
 begin
-    select coalesce(sum(h.byte_size), 0) into v_used from resumepair.export_history as h where h.user_id = p_user_id;
+    select coalesce(sum(h.byte_size), 0) into v_used from resumepair.export_history as h where h.user_id = p_user_id and h.expires_at > now();
     if v_used >= v_quota then
         perform resumepair.refuse(
             'RP413',
-            format('Your exports take up %s of %s bytes; delete some or wait until they expire.', v_used, v_quota),
+            format('Your exports take up %s of %s bytes; wait until some of them expire.', v_used, v_quota),
             p_detail => jsonb_build_object('used', v_used, 'quota', v_quota)
         );
     end if;
 end
 $$;
-comment on function resumepair.require_free_storage(uuid) is 'Raises RP413 when the user''s storage quota is used up; call under lock_user.';
+comment on function resumepair.require_free_storage(uuid) is 'Raises RP413 when the user''s unexpired exports use up the storage quota; call under lock_user.';
 
 -- Start-time fair queuing: a user's next job starts after the user's own last one, but never before what the system serves
 -- now. So one user's hundred jobs do not delay another's first, and a big batch is not starved by newcomers either.
@@ -689,10 +690,10 @@ begin
     if found then
         return;
     end if;
-    -- A document that took its worker down every time ends here instead of looping for ever.
+    -- A document that takes its worker down ends here, with its attempts, instead of looping for ever.
     update resumepair.export_jobs as j
     set status = 'failed', finished_at = now(), error_code = 'WORKER_LOST', error_retryable = false,
-        error_message = format('The worker was lost in each of %s attempts at this document.', j.attempt)
+        error_message = format('The worker was lost in the last of %s attempts at this document.', j.attempt)
     where j.id = p_job_id and j.queue_job_id = p_queue_job_id and j.status in ('pending', 'processing');
 end
 $$;

@@ -1,6 +1,5 @@
 """The database's schema: procrastinate's own first, then `schema.sql`; both can be repeated."""
 
-import sys
 from pathlib import Path
 
 import psycopg
@@ -32,7 +31,3 @@ def _install_queue(connection: psycopg.Connection) -> None:
     if row == (True,):
         connection.execute("set local search_path = procrastinate")
         connection.execute(SchemaManager.get_schema().encode())
-
-
-if __name__ == "__main__":
-    prepare(sys.argv[1])

@@ -60,20 +60,29 @@ def local_database(environment: Mapping[str, str], state: State, secrets: Secret
         yield LocalDatabase(server.url(), f"PostgreSQL {binaries.major}, embedded", lambda: server.is_running)
 
 
-def prepare_database(admin_url: str, secrets: Secrets) -> None:
-    """Bring the schema up to date and let the two processes log in; repeatable.
+def prepare_schema(admin_url: str) -> None:
+    """Bring the schema up to date; repeatable, and no password is touched.
 
     Raises:
         SetupError: the database refuses.
     """
     try:
         prepare(admin_url)
-        set_passwords(
-            admin_url,
-            {API_ROLE: secrets.api_password, WORKER_ROLE: secrets.worker_password},
-        )
     except psycopg.Error as error:
         raise SetupError(f"the database cannot be prepared: {error}") from error
+
+
+def prepare_database(admin_url: str, secrets: Secrets) -> None:
+    """Bring the schema up to date and let the two processes log in; repeatable.
+
+    Raises:
+        SetupError: the database refuses.
+    """
+    prepare_schema(admin_url)
+    try:
+        set_passwords(admin_url, {API_ROLE: secrets.api_password, WORKER_ROLE: secrets.worker_password})
+    except psycopg.Error as error:
+        raise SetupError(f"the roles' passwords cannot be set: {error}") from error
 
 
 def _check(url: str) -> str:
@@ -112,7 +121,7 @@ def main() -> int:
         state.create()
         secrets = state.secrets()
         with _running_or_started(environment, state, secrets) as admin_url:
-            prepare_database(admin_url, secrets)
+            prepare_schema(admin_url)
     except SetupError as error:
         print(f"make db: {error}", file=sys.stderr)
         return 1

@@ -53,8 +53,8 @@ def seed(admin_url: str) -> int:
             for age, sample in enumerate(own):
                 # The first one is the newest: lists begin with it.
                 connection.execute(
-                    "insert into resumepair.documents (id, user_id, title, data, created_at)"
-                    " values (%s, %s, %s, %s, now() - make_interval(mins => %s))",
+                    "insert into resumepair.documents (id, user_id, title, data, created_at, updated_at)"
+                    " select %s, %s, %s, %s, moment, moment from (select now() - make_interval(mins => %s)) as m (moment)",
                     [sample.id, user.id, sample.title, Jsonb(sample.data), age],
                 )
             added += len(own)

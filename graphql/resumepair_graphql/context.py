@@ -27,13 +27,15 @@ class Services:
 class Context:
     """The context of an operation; over a WebSocket, of all operations of the connection.
 
-    So nothing here may grow stale: the loaders join look-ups of the same moment and keep nothing, and the identity is
+    `authorization` is the request's header, `connection_params` what `connection_init` brought.
+    Nothing here may grow stale: the loaders join look-ups of the same moment and keep nothing, and the identity is
     that of the token, with whose end the connection ends.
     """
 
     services: Services
     base_url: str
     identity: Identity = ANONYMOUS
+    authorization: str | None = None
     connection_params: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:

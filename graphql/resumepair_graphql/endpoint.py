@@ -100,21 +100,20 @@ class Endpoint(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
         """The asking user's context; over a WebSocket the token may also come with `connection_init`."""
-        context = Context(self._services, self._public_url or _base_url(request))
+        authorization = request.headers.get("authorization")
+        context = Context(self._services, self._public_url or _base_url(request), authorization=authorization)
         if isinstance(request, Request):
-            context.identity = self._authenticator.identify(request.headers.get("authorization"))
-        else:
-            context.connection_params = {"authorization": request.headers.get("authorization")}
+            context.identity = self._authenticator.identify(authorization)
         return context
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
-        """Check the token of `connectionParams.authorization`.
+        """Check the token of `connectionParams.authorization`, else of the request's header.
 
         Raises:
             ConnectionRejectionError: It is not a good one; closes with 4403.
         """
         params = {name.lower(): value for name, value in context.connection_params.items()}
-        authorization = params.get("authorization")
+        authorization = params.get("authorization", context.authorization)
         if authorization is not None and not isinstance(authorization, str):
             raise ConnectionRejectionError
         try:

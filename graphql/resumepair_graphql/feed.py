@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 from uuid import UUID
 
@@ -35,18 +36,21 @@ class JobChange:
     stage: str
     percent: int
     attempt: int
+    started_at: datetime | None
 
     @classmethod
     def parse(cls, payload: str) -> "JobChange":
         """Read the payload of a notification (see `announce_job` in schema.sql)."""
         fields = orjson.loads(payload)
+        started_at = fields["started_at"]
         return cls(
-            UUID(fields["id"]),
-            fields["sequence"],
-            fields["status"],
-            fields["stage"],
-            fields["percent"],
-            fields["attempt"],
+            job_id=UUID(fields["id"]),
+            sequence=fields["sequence"],
+            status=fields["status"],
+            stage=fields["stage"],
+            percent=fields["percent"],
+            attempt=fields["attempt"],
+            started_at=started_at and datetime.fromisoformat(started_at),
         )
 
 

@@ -55,7 +55,7 @@ class FailureCode(Enum):
     INVALID_PDF = described("INVALID_PDF", "What was printed is not a good PDF.")
     STORAGE_UNAVAILABLE = described("STORAGE_UNAVAILABLE", "The storage did not answer.")
     STORAGE_REFUSED = described("STORAGE_REFUSED", "The storage does not take the file.")
-    WORKER_LOST = described("WORKER_LOST", "The worker was lost in every attempt.")
+    WORKER_LOST = described("WORKER_LOST", "The worker was lost in the last attempt.")
     INTERNAL_ERROR = described("INTERNAL_ERROR", "Something went wrong on our side.")
 
 
@@ -146,13 +146,16 @@ class ExportJob(relay.Node):
         )
 
     def advanced(self, change: JobChange) -> "ExportJob":
-        """The same job after a change of progress; a change of state brings more with it and is read anew."""
-        progress = Progress(percent=change.percent, stage=ExportStage(change.stage), sequence=change.sequence)
-        return replace(self, progress=progress)
-
-    def is_superseded_by(self, change: JobChange) -> bool:
-        """Whether this change is more than progress within the present attempt."""
-        return ExportStatus(change.status) is not self.status or change.attempt != self.attempt
+        """The same job at a later point of processing, which a change tells all about."""
+        return replace(
+            self,
+            status=ExportStatus.PROCESSING,
+            progress=Progress(percent=change.percent, stage=ExportStage(change.stage), sequence=change.sequence),
+            attempt=change.attempt,
+            started_at=change.started_at,
+            next_attempt_at=None,
+            failure=None,
+        )
 
 
 def _artifact_of(row: Row) -> Artifact:
@@ -257,12 +260,14 @@ async def watch_job(context: Context, key: UUID, seen: int) -> AsyncIterator[Exp
             if job.finished_at is not None:
                 return
             change = await watcher.next()
-            if change is None or (change.sequence > seen and job.is_superseded_by(change)):
+            if change and change.sequence <= seen:
+                continue
+            if change and change.status == ExportStatus.PROCESSING.value:
+                job = job.advanced(change)
+            else:  # ended, or to be tried again, or changes were missed: there is more to know than was announced
                 job = await load_job(context, key)
                 if job is None:
                     return
-            elif change.sequence > seen:
-                job = job.advanced(change)
 
 
 async def load_job(context: Context, key: UUID) -> ExportJob | None:

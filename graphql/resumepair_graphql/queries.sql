@@ -1,5 +1,5 @@
 -- The API's queries by name. Row-level security decides what each user sees; a filter on the user repeats it where an
--- index needs it.
+-- index needs it, and on documents, which may be a host application's view without policies.
 
 -- insert_document --
 insert into resumepair.documents (title, data) values (%(title)s, %(data)s)
@@ -7,11 +7,12 @@ returning id, title, data, version, created_at, updated_at
 
 -- update_document --
 update resumepair.documents set title = coalesce(%(title)s, title), data = coalesce(%(data)s, data)
-where id = %(id)s
+where id = %(id)s and user_id = (select auth.uid())
 returning id, title, data, version, created_at, updated_at
 
 -- documents_by_id --
-select id, title, data, version, created_at, updated_at from resumepair.documents where id = any(%(ids)s)
+select id, title, data, version, created_at, updated_at from resumepair.documents
+where id = any(%(ids)s) and user_id = (select auth.uid())
 
 -- documents_page --
 select id, title, data, version, created_at, updated_at from resumepair.documents

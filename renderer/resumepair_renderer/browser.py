@@ -27,6 +27,8 @@ logger = logging.getLogger("resumepair_renderer")
 LAUNCH_SECONDS: Final = 20.0
 CLOSE_SECONDS: Final = 3.0
 
+_HOME_PREFIX: Final = "resumepair-renderer-"
+
 # Requests are aborted before they leave the page. What escapes that (WebSockets, workers) meets
 # a proxy that is not there; `<-loopback>` sends even loopback addresses to it.
 _DEAD_PROXY: Final = ProxySettings(server="http://127.0.0.1:9", bypass="<-loopback>")
@@ -62,7 +64,8 @@ class Browser:
         Raises:
             BrowserUnavailable: it is not there, does not start, or takes more than 20 seconds.
         """
-        home = Path(tempfile.mkdtemp(prefix="resumepair-renderer-"))
+        await asyncio.to_thread(_remove_abandoned_homes)
+        home = Path(tempfile.mkdtemp(prefix=f"{_HOME_PREFIX}{os.getpid()}-"))
         playwright: Playwright | None = None
         try:
             async with asyncio.timeout(LAUNCH_SECONDS):
@@ -131,6 +134,25 @@ class Browser:
         self.alive = False
         if self._on_death is not None:
             self._on_death()
+
+
+def _remove_abandoned_homes() -> None:
+    """Remove the folders of processes that were killed before they could do so themselves."""
+    for home in Path(tempfile.gettempdir()).glob(f"{_HOME_PREFIX}*"):
+        owner = home.name.removeprefix(_HOME_PREFIX).partition("-")[0]
+        with contextlib.suppress(OSError):
+            if owner.isdigit() and home.stat().st_uid == os.geteuid() and not _is_alive(int(owner)):
+                shutil.rmtree(home, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _environment(home: Path, conf: Path) -> dict[str, str | float | bool]:

@@ -1,8 +1,8 @@
 """`ResumeDocument`: the one model that everything is rendered from. Reading it is `intake`'s work."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
-from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from resumepair_renderer.appearance import Appearance, Settings
 from resumepair_renderer.fields import Date, End, Entry, Line, Listing, Text, problem, quoted
@@ -210,6 +210,9 @@ class Extra(Entry):
     content: Text = ""
 
 
+_REQUIRED: Final = ("profile", "work", "education", "skills")
+
+
 class ResumeDocument(Entry):
     """A résumé. `profile`, `work`, `education` and `skills` have to be there; lists may be empty."""
 
@@ -229,3 +232,12 @@ class ResumeDocument(Entry):
     extras: Listing[Extra] = ()
     settings: Settings = Settings()
     appearance: Appearance = Appearance()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _required_means_not_null(cls, value: object) -> object:
+        """Elsewhere null is taken for empty; what is required is missing then."""
+        if not isinstance(value, dict):
+            return value
+        fields = cast("dict[str, object]", value)
+        return {name: field for name, field in fields.items() if field is not None or name not in _REQUIRED}

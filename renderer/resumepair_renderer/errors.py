@@ -28,9 +28,9 @@ class Problem:
 
 
 class RenderError(Exception):
-    """The document could not be rendered."""
+    """The document could not be rendered; each subclass says why and whether to try again."""
 
-    code: ClassVar[str] = "RENDER_FAILED"
+    code: ClassVar[str]
     retryable: ClassVar[bool] = False
 
     def __init__(self, message: str | None = None) -> None:

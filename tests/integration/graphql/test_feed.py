@@ -68,7 +68,7 @@ async def test_after_a_lost_connection_watchers_look_again_and_hear_again(
 
 
 def change(sequence: int) -> JobChange:
-    return JobChange(UUID(int=0), sequence, "processing", "rendering", 30, 1)
+    return JobChange(UUID(int=0), sequence, "processing", "rendering", 30, 1, None)
 
 
 async def test_a_slow_watcher_loses_the_oldest_and_keeps_the_latest() -> None:

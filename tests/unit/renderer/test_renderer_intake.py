@@ -79,13 +79,14 @@ def test_a_wrong_value_is_refused(part: dict[str, Any], problem: str) -> None:
 
 
 def test_an_empty_document_is_refused_instead_of_printed_blank() -> None:
-    assert problems({**BARE, "profile": None}) == ["profile.fullName: the document is empty, nothing to print"]
+    assert problems({**BARE, "profile": {}}) == ["profile.fullName: the document is empty, nothing to print"]
+    assert problems({**BARE, "profile": None, "work": None}) == ["profile: missing", "work: missing"]
     assert problems({"basics": {}}) == ["basics.name: the document is empty, nothing to print"]
 
 
-def test_null_means_missing_everywhere() -> None:
+def test_null_means_empty_where_nothing_is_required() -> None:
     document = dict.fromkeys(ResumeDocument.model_json_schema(by_alias=True)["properties"])
-    assert parse_document({**document, "summary": "Here"}).summary == "Here"
+    assert parse_document({**document, **BARE, "summary": "Here"}).summary == "Here"
 
 
 def test_at_most_ten_problems_are_listed() -> None:
