@@ -54,7 +54,8 @@ def seed(admin_url: str) -> int:
                 # The first one is the newest: lists begin with it.
                 connection.execute(
                     "insert into resumepair.documents (id, user_id, title, data, created_at, updated_at)"
-                    " select %s, %s, %s, %s, age.at, age.at from (select now() - make_interval(mins => %s)) as age (at)",
+                    " select %s, %s, %s, %s, saved, saved"
+                    " from (select now() - make_interval(mins => %s)) as age (saved)",
                     [sample.id, user.id, sample.title, Jsonb(sample.data), age],
                 )
             added += len(own)
