@@ -5,7 +5,7 @@ import psycopg
 import pytest
 
 from tests.conftest import Database
-from tests.integration.database.conftest import Connection, Person, WorkerVoice, connect, job_row, refused
+from tests.integration.conftest import Connection, Person, WorkerVoice, connect, job_row, refused
 
 
 def test_job_and_queue_row_are_one_transaction(alice: Person, admin: Connection) -> None:

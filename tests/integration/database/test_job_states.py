@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from tests.integration.database.conftest import Connection, Person, WorkerVoice, job_row, refused
+from tests.integration.conftest import Connection, Person, WorkerVoice, job_row, refused
 
 STATES = ("pending", "processing", "completed", "failed", "cancelled")
 ALLOWED = {

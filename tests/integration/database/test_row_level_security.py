@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.integration.database.conftest import Connection, Person, WorkerVoice
+from tests.integration.conftest import Connection, Person, WorkerVoice
 
 TABLES = ("documents", "export_jobs", "export_history", "export_batches", "user_limits")
 # A write that, where it is allowed, touches the row of its owner.

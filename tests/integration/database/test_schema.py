@@ -11,7 +11,7 @@ from dev.database import prepare
 from dev.postgres import PostgresServer
 from dev.postgres_binaries import PostgresBinaries
 from dev.roles import role_url, set_passwords
-from tests.integration.database.conftest import Connection, Person, WorkerVoice, connect
+from tests.integration.conftest import Connection, Person, WorkerVoice, connect
 
 TABLES = ("documents", "export_batches", "export_history", "export_jobs", "user_limits")
 OWNER = "plain_owner"

@@ -1,12 +1,12 @@
 import asyncio
-from collections.abc import AsyncGenerator, Generator
-from uuid import UUID, uuid4
+from collections.abc import AsyncGenerator
+from uuid import UUID
 
 import pytest
 
 from resumepair_graphql.feed import SLOT_SIZE, JobChange, JobFeed, Watcher
 from tests.conftest import Database
-from tests.integration.database.conftest import Connection, Person, WorkerVoice, connect
+from tests.integration.conftest import Connection, Person, WorkerVoice
 
 WAIT_SECONDS = 20
 
@@ -16,24 +16,6 @@ async def feed(database: Database) -> AsyncGenerator[JobFeed, None]:
     async with JobFeed(database.api_url) as feed, asyncio.timeout(WAIT_SECONDS):
         await feed.until_listening()
         yield feed
-
-
-@pytest.fixture
-def admin(database: Database) -> Generator[Connection, None, None]:
-    with connect(database.admin_url) as connection:
-        yield connection
-
-
-@pytest.fixture
-def alice(database: Database) -> Generator[Person, None, None]:
-    with connect(database.api_url) as connection:
-        yield Person(connection, uuid4())
-
-
-@pytest.fixture
-def worker(database: Database, admin: Connection) -> Generator[WorkerVoice, None, None]:
-    with connect(database.worker_url) as connection:
-        yield WorkerVoice(connection, admin)
 
 
 async def test_a_watcher_hears_its_own_job_and_no_other(feed: JobFeed, alice: Person, worker: WorkerVoice) -> None:

@@ -1,12 +1,12 @@
 """The worker's parts on a real database; the queue runs in the test's own loop."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -21,7 +21,7 @@ from resumepair_worker.jobs import Jobs, Pool
 from resumepair_worker.queue import build_queue
 from resumepair_worker.storage import FolderStore, Store
 from tests.conftest import Database
-from tests.integration.database.conftest import Connection, Person, connect, job_row
+from tests.integration.conftest import Connection, job_row
 
 WAIT_SECONDS = 20
 RESUME = {
@@ -89,18 +89,6 @@ async def parts(database: Database, renderer: Renderer, store_folder: Path) -> A
                 retry_base=timedelta(milliseconds=50),
             ),
         )
-
-
-@pytest.fixture
-def admin(database: Database) -> Generator[Connection, None, None]:
-    with connect(database.admin_url) as connection:
-        yield connection
-
-
-@pytest.fixture
-def alice(database: Database) -> Generator[Person, None, None]:
-    with connect(database.api_url) as connection:
-        yield Person(connection, uuid4())
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from resumepair_worker.errors import StorageUnavailable
 from resumepair_worker.rescue import rescue_stalled
 from resumepair_worker.storage import FolderStore, StoredFile
-from tests.integration.database.conftest import Connection, Person, job_row
+from tests.integration.conftest import Connection, Person, job_row
 from tests.integration.worker.conftest import RESUME, Parts, Watch
 
 
