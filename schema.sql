@@ -7,7 +7,7 @@
 --
 -- Read in this order: roles, tables, state machine, then the functions in the order of an export's life:
 --   enqueue_export -> claim_export -> report_progress -> publish_export | fail_export | release_export
---   cancel_export, retry_export, record_download
+--   rescue_exports, cancel_export, retry_export, record_download
 --
 -- What a refused call raises (SQLSTATE; COLUMN = the input's path; DETAIL = JSON with the numbers):
 --   RP400 invalid input · RP401 not signed in · RP404 not found or not yours · RP409 idempotency key used for another
@@ -40,11 +40,19 @@ begin
         create role resumepair_worker login;
     end if;
 
-    -- procrastinate's SQL uses unqualified names.
+    -- procrastinate's SQL uses unqualified names. A frozen process (SIGSTOP, a paused machine) must not hold locks.
     if not exists (
-        select from pg_roles where rolname = 'resumepair_worker' and 'search_path=procrastinate' = any (rolconfig)
+        select from pg_roles where rolname = 'resumepair_worker'
+            and rolconfig @> array['search_path=procrastinate', 'idle_in_transaction_session_timeout=10s']
     ) then
         alter role resumepair_worker set search_path = procrastinate;
+        alter role resumepair_worker set idle_in_transaction_session_timeout = '10s';
+    end if;
+    if not exists (
+        select from pg_roles where rolname = 'resumepair_api'
+            and rolconfig @> array['idle_in_transaction_session_timeout=10s']
+    ) then
+        alter role resumepair_api set idle_in_transaction_session_timeout = '10s';
     end if;
 
     foreach v_role in array array['anon', 'authenticated', 'service_role'] loop
@@ -136,9 +144,9 @@ create table if not exists resumepair.export_jobs (
     queue_job_id bigint,
     idempotency_key text,
     request_hash text not null,
-    error_code text,
-    error_message text,
-    error_retryable boolean,
+    failure_code text,
+    failure_message text,
+    failure_retryable boolean,
     next_attempt_at timestamptz,
     created_at timestamptz not null default now(),
     started_at timestamptz,
@@ -150,10 +158,14 @@ create table if not exists resumepair.export_jobs (
     ),
     constraint export_jobs_completed_is_done check ((status = 'completed') = (stage = 'done')),
     constraint export_jobs_final_is_dated check ((status in ('completed', 'failed', 'cancelled')) = (finished_at is not null)),
-    constraint export_jobs_failed_says_why check (status <> 'failed' or error_code is not null),
+    constraint export_jobs_failed_says_why check (status <> 'failed' or failure_code is not null),
     constraint export_jobs_processing_is_claimed check (status <> 'processing' or attempt >= 1),
     constraint export_jobs_attempts check (attempt between 0 and max_attempts),
     constraint export_jobs_runnable_has_data check (status not in ('pending', 'processing') or document_data is not null),
+    constraint export_jobs_failure_code check (failure_code in (
+        'INVALID_DOCUMENT', 'INVALID_OPTIONS', 'DOCUMENT_TOO_LARGE', 'RENDER_TIMEOUT', 'BROWSER_UNAVAILABLE', 'INVALID_PDF',
+        'STORAGE_UNAVAILABLE', 'STORAGE_REFUSED', 'WORKER_LOST', 'INTERNAL_ERROR'
+    )),
     constraint export_jobs_idempotency_key_length check (char_length(idempotency_key) between 1 and 200)
 );
 
@@ -189,6 +201,10 @@ create table if not exists resumepair.user_limits (
     quota_bytes bigint,
     constraint user_limits_positive check (
         max_active_requests >= 0 and max_batch_documents between 1 and 100 and max_attempts between 1 and 100 and quota_bytes >= 0
+    ),
+    constraint user_limits_defaults_are_complete check (
+        user_id <> '00000000-0000-0000-0000-000000000000'
+        or num_nulls(max_active_requests, max_batch_documents, max_attempts, quota_bytes) = 0
     )
 );
 
@@ -226,7 +242,7 @@ comment on column resumepair.export_jobs.user_id is 'Whose job it is (auth.uid()
 comment on column resumepair.export_jobs.document_id is 'The exported document; no foreign key, since documents may be a view and may be deleted.';
 comment on column resumepair.export_jobs.document_version is 'Version of the document when the export was asked for.';
 comment on column resumepair.export_jobs.document_title is 'Title of the document when the export was asked for.';
-comment on column resumepair.export_jobs.document_data is 'Snapshot of the document; dropped once no attempt can follow (completed, cancelled).';
+comment on column resumepair.export_jobs.document_data is 'Snapshot of the document; dropped once no attempt can follow (completed, cancelled, attempts used up).';
 comment on column resumepair.export_jobs.batch_id is 'The batch that this job belongs to; null for a single export.';
 comment on column resumepair.export_jobs.batch_position is 'Place within the batch, from 0; 0 for a single export.';
 comment on column resumepair.export_jobs.format is 'Output format; pdf.';
@@ -241,9 +257,9 @@ comment on column resumepair.export_jobs.virtual_time is 'Place in the fair orde
 comment on column resumepair.export_jobs.queue_job_id is 'The procrastinate job that carries this export; a claim from any other is refused.';
 comment on column resumepair.export_jobs.idempotency_key is 'The client''s key for the request, unique per user; null when none was given.';
 comment on column resumepair.export_jobs.request_hash is 'SHA-256 of the request (documents, options), to tell a replay from a reused key.';
-comment on column resumepair.export_jobs.error_code is 'Why the last attempt failed: a code of the closed list in docs/reference/errors.md.';
-comment on column resumepair.export_jobs.error_message is 'Why the last attempt failed, for the user; never a traceback.';
-comment on column resumepair.export_jobs.error_retryable is 'Whether the last failure may pass by itself.';
+comment on column resumepair.export_jobs.failure_code is 'Why the last attempt failed: a code of the closed list in docs/reference/errors.md.';
+comment on column resumepair.export_jobs.failure_message is 'Why the last attempt failed, for the user; never a traceback.';
+comment on column resumepair.export_jobs.failure_retryable is 'Whether the last failure may pass by itself.';
 comment on column resumepair.export_jobs.next_attempt_at is 'When the next attempt is due after a failed one; null otherwise.';
 comment on column resumepair.export_jobs.created_at is 'When the export was asked for.';
 comment on column resumepair.export_jobs.started_at is 'When the first attempt began.';
@@ -674,26 +690,24 @@ comment on function resumepair.record_download(uuid) is
 -- --------------------------------------------------------------------------------------------- functions for the worker
 
 create or replace function resumepair.claim_export(p_job_id uuid, p_queue_job_id bigint)
-returns table (
-    user_id uuid, attempt integer, max_attempts integer, document_data jsonb, options jsonb, queue_priority integer
-)
+returns table (user_id uuid, attempt integer, document_data jsonb, options jsonb, queue_priority integer)
 language plpgsql security definer set search_path = '' as $$
 #variable_conflict use_column
 begin
     return query
         update resumepair.export_jobs as j
         set status = 'processing', stage = 'claimed', attempt = j.attempt + 1, next_attempt_at = null,
-            started_at = coalesce(j.started_at, now()), error_code = null, error_message = null, error_retryable = null
+            started_at = coalesce(j.started_at, now()), failure_code = null, failure_message = null, failure_retryable = null
         where j.id = p_job_id and j.queue_job_id = p_queue_job_id
             and j.status in ('pending', 'processing') and j.attempt < j.max_attempts
-        returning j.user_id, j.attempt, j.max_attempts, j.document_data, j.options, -j.virtual_time;
+        returning j.user_id, j.attempt, j.document_data, j.options, -j.virtual_time;
     if found then
         return;
     end if;
     -- A document that takes its worker down ends here, with its attempts, instead of looping for ever.
     update resumepair.export_jobs as j
-    set status = 'failed', finished_at = now(), error_code = 'WORKER_LOST', error_retryable = false,
-        error_message = format('The worker was lost in the last of %s attempts at this document.', j.attempt)
+    set status = 'failed', finished_at = now(), document_data = null, failure_code = 'WORKER_LOST', failure_retryable = false,
+        failure_message = format('None of %s attempts came to an end: the worker or its database was lost.', j.attempt)
     where j.id = p_job_id and j.queue_job_id = p_queue_job_id and j.status in ('pending', 'processing');
 end
 $$;
@@ -751,7 +765,8 @@ language sql security definer set search_path = '' as $$
         stage = case when again.yes then 'queued' else j.stage end,
         next_attempt_at = case when again.yes then p_retry_at end,
         finished_at = case when again.yes then null else now() end,
-        error_code = p_code, error_message = left(p_message, 2000), error_retryable = p_retry_at is not null
+        document_data = case when j.attempt < j.max_attempts then j.document_data end,
+        failure_code = p_code, failure_message = left(p_message, 2000), failure_retryable = p_retry_at is not null
     from (
         select id, p_retry_at is not null and attempt < max_attempts as yes
         from resumepair.export_jobs where id = p_job_id
@@ -775,6 +790,39 @@ $$;
 comment on function resumepair.release_export(uuid, integer) is
     'Hands the attempt back, uncounted, because its worker stops; false when it is no longer the present one.';
 
+-- Rescue gives the export a new row on the queue. The old one stays with the silent worker: should that wake up, it can
+-- finish or repeat only a row that no claim accepts any more.
+create or replace function resumepair.rescue_exports(p_silent_for interval) returns setof uuid
+language plpgsql security definer set search_path = procrastinate, pg_temp as $$
+declare
+    v_row record;
+begin
+    if not pg_try_advisory_xact_lock(hashtextextended('resumepair.rescue', 0)) then
+        return; -- another worker is at it
+    end if;
+    for v_row in
+        select q.id from procrastinate_jobs as q
+        left join procrastinate_workers as w on w.id = q.worker_id
+        where q.status = 'doing' and (q.worker_id is null or w.last_heartbeat < now() - p_silent_for)
+        order by q.id
+        for update of q skip locked
+    loop
+        perform procrastinate_finish_job_v1(v_row.id, 'aborted', false);
+    end loop;
+
+    return query
+        update resumepair.export_jobs as j
+        set queue_job_id = resumepair.queue_job(j.id, j.virtual_time)
+        where j.status in ('pending', 'processing')
+            and not exists (
+                select from procrastinate_jobs as q where q.id = j.queue_job_id and q.status in ('todo', 'doing')
+            )
+        returning j.id;
+end
+$$;
+comment on function resumepair.rescue_exports(interval) is
+    'Queues every active export anew whose queue row has ended without it, or whose worker has been silent for this long; returns their ids. Such tasks of other kinds are ended.';
+
 -- ------------------------------------------------------------------------------------------ row-level security and grants
 
 alter table resumepair.export_batches enable row level security;
@@ -788,7 +836,6 @@ revoke all on all tables in schema resumepair from public, anon, authenticated, 
 
 grant select on resumepair.export_batches, resumepair.export_jobs, resumepair.export_history, resumepair.user_limits
     to authenticated, service_role;
-grant select on resumepair.export_jobs to resumepair_worker;
 grant insert, update, delete on resumepair.user_limits to service_role;
 
 drop policy if exists export_batches_own on resumepair.export_batches;
@@ -801,8 +848,6 @@ drop policy if exists export_jobs_own on resumepair.export_jobs;
 create policy export_jobs_own on resumepair.export_jobs for select to authenticated using ((select auth.uid()) = user_id);
 drop policy if exists export_jobs_service on resumepair.export_jobs;
 create policy export_jobs_service on resumepair.export_jobs for select to service_role using (true);
-drop policy if exists export_jobs_worker on resumepair.export_jobs;
-create policy export_jobs_worker on resumepair.export_jobs for select to resumepair_worker using (true);
 
 drop policy if exists export_history_own on resumepair.export_history;
 create policy export_history_own on resumepair.export_history for select to authenticated
@@ -815,6 +860,9 @@ create policy user_limits_own on resumepair.user_limits for select to authentica
     using (user_id in ((select auth.uid()), '00000000-0000-0000-0000-000000000000'));
 drop policy if exists user_limits_service on resumepair.user_limits;
 create policy user_limits_service on resumepair.user_limits for all to service_role using (true) with check (true);
+drop policy if exists user_limits_keep_defaults on resumepair.user_limits;
+create policy user_limits_keep_defaults on resumepair.user_limits as restrictive for delete to service_role
+    using (user_id <> '00000000-0000-0000-0000-000000000000');
 
 do $$
 begin
@@ -856,7 +904,8 @@ grant execute on function
     resumepair.report_progress(uuid, integer, text),
     resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, interval),
     resumepair.fail_export(uuid, integer, text, text, timestamptz),
-    resumepair.release_export(uuid, integer)
+    resumepair.release_export(uuid, integer),
+    resumepair.rescue_exports(interval)
 to resumepair_worker;
 
 -- The queue is the worker's room; users reach it only through the functions above.

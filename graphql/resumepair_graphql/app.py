@@ -1,11 +1,12 @@
 """The API process put together: settings, pool, job feed, links, schema; served by uvicorn until it is told to stop."""
 
-import asyncio
 import os
+import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from types import FrameType
 
 import psycopg
 import structlog
@@ -130,7 +131,13 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
     )
-    asyncio.run(uvicorn.Server(config).serve([listener]))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stopped_already)
+    uvicorn.Server(config).run([listener])
+
+
+def _stopped_already(_number: int, _frame: FrameType | None) -> None:
+    """Uvicorn raises the signal that stopped it once more at its end: then there is nothing left to stop."""
 
 
 if __name__ == "__main__":

@@ -72,6 +72,8 @@ class Authenticator:
 def _require_uuid(subject: object) -> None:
     """The database reads the subject as a UUID and would fail on anything else."""
     try:
-        UUID(str(subject))
+        canonical = str(UUID(str(subject)))
     except ValueError:
-        raise InvalidToken("The token's subject is not a user id (UUID).") from None
+        canonical = None
+    if str(subject).lower() != canonical:
+        raise InvalidToken("The token's subject is not a user id (UUID).")

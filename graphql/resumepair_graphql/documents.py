@@ -20,19 +20,29 @@ class Document(relay.Node):
     """A row of `documents`."""
 
     key: relay.NodeID[UUID]
+    loaded_data: strawberry.Private[JSON | None]
     title: str = strawberry.field(description="Its name in lists, 1 to 200 characters.")
-    data: JSON = strawberry.field(description="The document itself: canonical résumé or JSON Resume.")
     version: int = strawberry.field(description="Counts the changes, from 1.")
     created_at: datetime = strawberry.field(description="When it was first saved.")
     updated_at: datetime = strawberry.field(description="When it was last changed.")
 
+    @strawberry.field(
+        description="The document itself: canonical résumé or JSON Resume; null when it was just deleted."
+    )
+    async def data(self, info: Info) -> JSON | None:
+        """Lists are read without it: a page of documents may hold a hundred MiB."""
+        if self.loaded_data is not None:
+            return self.loaded_data
+        row = await info.context.documents.load(self.key)
+        return JSON(row["data"]) if row else None
+
     @classmethod
     def from_row(cls, row: Row) -> "Document":
-        """From a row of the `documents_*` queries."""
+        """From a row of the `documents_*` queries, with or without data."""
         return cls(
             key=row["id"],
             title=row["title"],
-            data=row["data"],
+            loaded_data=row.get("data"),
             version=row["version"],
             created_at=row["created_at"],
             updated_at=row["updated_at"],

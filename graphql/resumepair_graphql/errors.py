@@ -134,8 +134,10 @@ def refusal_of(error: psycopg.Error, role: str) -> Refusal | None:
         case pg.CheckViolation() if error.diag.constraint_name in CONSTRAINTS:
             path, message = CONSTRAINTS[error.diag.constraint_name]
             return Refusal(ErrorCode.INVALID_INPUT, message, path)
-        case psycopg.DataError():
+        case pg.UntranslatableCharacter() | pg.CharacterNotInRepertoire() | psycopg.DataError(sqlstate=None):
             return Refusal(ErrorCode.INVALID_INPUT, "A value holds characters that cannot be stored (such as U+0000).")
+        case psycopg.DataError():
+            return Refusal(ErrorCode.INVALID_INPUT, "A value is out of range.")
         case psycopg.OperationalError():
             return Unavailable()
         case _:

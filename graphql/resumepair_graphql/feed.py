@@ -19,7 +19,7 @@ import structlog
 
 CHANNEL = "resumepair_jobs"
 SLOT_SIZE = 16
-CHECK_SECONDS = 5.0
+CHECK_SECONDS = 2.0
 RECONNECT_SECONDS = (0.1, 2.0)
 CONNECT_TIMEOUT_SECONDS = 5
 
@@ -126,11 +126,11 @@ class JobFeed:
         while True:
             try:
                 await self._listen()
-            except (psycopg.Error, OSError) as error:
+            except Exception as error:  # noqa: BLE001 # whatever it is, subscriptions depend on going on
+                pause = RECONNECT_SECONDS[0] if self.listening else pause
                 log.warning("feed_lost", error=repr(error), pause_seconds=pause)
-            if self.listening:
+            finally:
                 self._listening.clear()
-                pause = RECONNECT_SECONDS[0]
             await asyncio.sleep(pause)
             pause = min(pause * 2, longest)
 
@@ -148,12 +148,23 @@ class JobFeed:
             while True:
                 async for notification in connection.notifies(timeout=CHECK_SECONDS):
                     self._pass_on(notification.payload)
-                # A connection that is only half open would be silent for ever.
-                async with asyncio.timeout(CHECK_SECONDS):
-                    await connection.execute("select 1")
+                await self._check(connection)
+
+    async def _check(self, connection: psycopg.AsyncConnection) -> None:
+        """Make sure that silence is not that of a half-open connection, which would last for ever."""
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                await connection.execute("select 1")
+        except TimeoutError:
+            connection.pgconn.finish()  # an orderly close would wait for the answer that does not come
+            raise
 
     def _pass_on(self, payload: str) -> None:
-        change = JobChange.parse(payload)
+        try:
+            change = JobChange.parse(payload)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            log.warning("notification_ignored", channel=CHANNEL)  # any role of the database can send one
+            return
         for watcher in self._watchers.get(change.job_id, ()):
             watcher.put(change)
 

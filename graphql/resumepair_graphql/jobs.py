@@ -1,10 +1,8 @@
-"""Export jobs: their state, and the subscription that follows one to its end."""
+"""Export jobs: their state, and what a user can do to them. Following one is `progress`."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum
-from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -55,7 +53,7 @@ class FailureCode(Enum):
     INVALID_PDF = described("INVALID_PDF", "What was printed is not a good PDF.")
     STORAGE_UNAVAILABLE = described("STORAGE_UNAVAILABLE", "The storage did not answer.")
     STORAGE_REFUSED = described("STORAGE_REFUSED", "The storage does not take the file.")
-    WORKER_LOST = described("WORKER_LOST", "The worker was lost in the last attempt.")
+    WORKER_LOST = described("WORKER_LOST", "The last attempt did not come to an end.")
     INTERNAL_ERROR = described("INTERNAL_ERROR", "Something went wrong on our side.")
 
 
@@ -142,7 +140,7 @@ class ExportJob(relay.Node):
             finished_at=row["finished_at"],
             document_version=row["document_version"],
             artifact=_artifact_of(row) if row["export_id"] else None,
-            failure=_failure_of(row) if row["error_code"] else None,
+            failure=_failure_of(row) if row["failure_code"] else None,
         )
 
     def advanced(self, change: JobChange) -> "ExportJob":
@@ -172,9 +170,9 @@ def _artifact_of(row: Row) -> Artifact:
 
 def _failure_of(row: Row) -> Failure:
     return Failure(
-        code=FailureCode(row["error_code"]),
-        message=row["error_message"] or "",
-        retryable=row["error_retryable"] or False,
+        code=FailureCode(row["failure_code"]),
+        message=row["failure_message"] or "",
+        retryable=row["failure_retryable"] or False,
     )
 
 
@@ -217,57 +215,6 @@ class JobMutations:
     async def retry(self, info: Info, input: JobInput) -> JobPayload | None:  # noqa: A002
         """Starts another attempt at the same snapshot of the document."""
         return await _change(info, "retry_export", input)
-
-
-@strawberry.type
-class JobSubscriptions:
-    """Subscription fields about jobs."""
-
-    @strawberry.subscription(
-        description="A job as it is now, then every change, until it is final; null when there is none."
-    )
-    async def job_progress(
-        self,
-        info: Info,
-        id: Id,  # noqa: A002
-        after_sequence: Annotated[
-            int | None, strawberry.argument(description="The last `progress.sequence` seen, to resume after it.")
-        ] = None,
-    ) -> AsyncIterator[ExportJob | None]:
-        """Completes by itself."""
-        key = uuid_of(id, "ExportJob")
-        if key is None:
-            yield None
-            return
-        async for job in watch_job(info.context, key, after_sequence or 0):
-            yield job
-
-
-async def watch_job(context: Context, key: UUID, seen: int) -> AsyncIterator[ExportJob | None]:
-    """The states of a job from the present one on, each newer than `seen`, until it is final.
-
-    The watcher is registered before the first look, and every look replaces what was heard before it: no gap.
-    """
-    async with context.services.feed.watch(key) as watcher:
-        job = await load_job(context, key)
-        if job is None:
-            yield None
-            return
-        while True:
-            if job.progress.sequence > seen:
-                seen = job.progress.sequence
-                yield job
-            if job.finished_at is not None:
-                return
-            change = await watcher.next()
-            if change and change.sequence <= seen:
-                continue
-            if change and change.status == ExportStatus.PROCESSING.value:
-                job = job.advanced(change)
-            else:  # ended, or to be tried again, or changes were missed: there is more to know than was announced
-                job = await load_job(context, key)
-                if job is None:
-                    return
 
 
 async def load_job(context: Context, key: UUID) -> ExportJob | None:

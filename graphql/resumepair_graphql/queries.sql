@@ -15,7 +15,7 @@ select id, title, data, version, created_at, updated_at from resumepair.document
 where id = any(%(ids)s) and user_id = (select auth.uid())
 
 -- documents_page --
-select id, title, data, version, created_at, updated_at from resumepair.documents
+select id, title, version, created_at, updated_at from resumepair.documents
 where user_id = (select auth.uid())
     and (%(after_at)s::timestamptz is null or (updated_at, id) < (%(after_at)s, %(after_id)s::uuid))
 order by updated_at desc, id desc
@@ -36,7 +36,7 @@ select storage_path, file_name from resumepair.record_download(%(id)s)
 
 -- jobs_by_id --
 select j.id, j.document_id, j.document_version, j.status, j.stage, j.percent, j.sequence, j.attempt, j.max_attempts,
-       j.error_code, j.error_message, j.error_retryable, j.next_attempt_at, j.created_at, j.started_at, j.finished_at,
+       j.failure_code, j.failure_message, j.failure_retryable, j.next_attempt_at, j.created_at, j.started_at, j.finished_at,
        h.id as export_id, h.storage_path, h.file_name, h.byte_size, h.page_count, h.sha256, h.expires_at
 from resumepair.export_jobs as j
 left join resumepair.export_history as h on h.job_id = j.id

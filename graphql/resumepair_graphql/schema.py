@@ -14,7 +14,8 @@ from resumepair_graphql.documents import DocumentMutations, DocumentQueries
 from resumepair_graphql.errors import USER_ERRORS
 from resumepair_graphql.exports import ExportMutations
 from resumepair_graphql.history import HistoryMutations, HistoryQueries
-from resumepair_graphql.jobs import JobMutations, JobQueries, JobSubscriptions
+from resumepair_graphql.jobs import JobMutations, JobQueries
+from resumepair_graphql.progress import JobSubscriptions
 from resumepair_graphql.scalars import SCALARS
 
 MAX_TOKENS = 2000

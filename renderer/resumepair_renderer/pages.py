@@ -234,10 +234,13 @@ class PagePool:
             await page.close()
 
     async def _replace_browser(self) -> None:
-        successor = await self._launch()
-        pages = [await self._open(successor) for _ in range(self._size)]
-        predecessor, self._browser = self._browser, successor
-        self._idle = deque(pages)
+        async with self._refilling:
+            if self._is_closed:
+                return
+            successor = await self._launch()
+            pages = [await self._open(successor) for _ in range(self._size)]
+            predecessor, self._browser = self._browser, successor
+            self._idle = deque(pages)
         if predecessor is not None:
             await self._end_if_deserted(predecessor)
 

@@ -125,6 +125,14 @@ class Product:
         """The process of a console script."""
         return next(process for process in self.processes() if any(name in part for part in process.cmdline()[:3]))
 
+    def browsers(self) -> list[psutil.Process]:
+        """The main processes of the worker's browser; there is one."""
+        found = [
+            p for p in self.processes() if "--headless" in p.cmdline() and "--remote-debugging-pipe" in p.cmdline()
+        ]
+        assert found
+        return found
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and wait until neither it nor anything below it is left; its exit status."""
         assert self._process

@@ -9,7 +9,7 @@ import psycopg
 import structlog
 from procrastinate import App
 from procrastinate.exceptions import ProcrastinateException
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from resumepair_renderer import BrowserUnavailable, Renderer, RendererSettings
 from resumepair_worker.export import Exporter
@@ -22,8 +22,9 @@ from resumepair_worker.storage import FolderStore
 
 CONNECT_SECONDS = 10.0
 POLL_SECONDS = 1.0
-# Shorter than the rescue threshold: heartbeats stop while a worker drains.
-GRACE_SECONDS = 4.0
+# Heartbeats stop while a worker drains. With what a cancelled attempt may still take (`export.py`) and a
+# heartbeat's age, this stays below the threshold at which the worker would be taken for dead.
+GRACE_SECONDS = 2.0
 RESTART_PAUSE_SECONDS = (0.2, 5.0)
 
 log = structlog.stdlib.get_logger(__name__)
@@ -42,7 +43,7 @@ def main() -> None:
     configure_logs(settings.log_format)
     try:
         asyncio.run(run(settings))
-    except (psycopg.Error, PoolTimeout) as error:
+    except psycopg.Error as error:
         sys.exit(_refuse(f"DATABASE_URL: no connection: {error}", 1))
     except SchemaMissing:
         sys.exit(_refuse("DATABASE_URL: this database has no queue; set it up with `make db`", 1))
@@ -60,7 +61,7 @@ async def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; then finish or hand back what runs.
 
     Raises:
-        psycopg.Error, PoolTimeout: The database cannot be reached at start.
+        psycopg.Error: The database cannot be reached at start.
         SchemaMissing: The database has not been set up.
         BrowserUnavailable: The browser does not start.
     """
@@ -77,9 +78,10 @@ async def run(settings: Settings) -> None:
             )
         )
         settings.storage_dir.mkdir(parents=True, exist_ok=True)
+        jobs = Jobs(pool)
         queue = build_queue(
             Exporter(
-                jobs=Jobs(pool),
+                jobs=jobs,
                 renderer=renderer,
                 store=FolderStore(settings.storage_dir),
                 lifetime=settings.export_lifetime,
@@ -90,7 +92,7 @@ async def run(settings: Settings) -> None:
         if not await queue.check_connection_async():
             raise SchemaMissing
         log.info("worker_ready", concurrency=settings.worker_concurrency)
-        await _work_until(stop, queue, settings.worker_concurrency)
+        await _work_until(stop, queue, jobs, settings.worker_concurrency)
     log.info("worker_stopped")
 
 
@@ -116,9 +118,9 @@ async def _open_pool(settings: Settings) -> Pool:
     )
 
 
-async def _work_until(stop: asyncio.Event, queue: App, concurrency: int) -> None:
+async def _work_until(stop: asyncio.Event, queue: App, jobs: Jobs, concurrency: int) -> None:
     """Keep a queue worker and the rescue sweep running; what ends before `stop` is started again."""
-    sweep = asyncio.create_task(sweep_forever(queue), name="rescue")
+    sweep = asyncio.create_task(sweep_forever(jobs), name="rescue")
     stopped = asyncio.create_task(stop.wait(), name="stop")
     pause, longest = RESTART_PAUSE_SECONDS
     try:
@@ -156,7 +158,7 @@ async def work(queue: App, concurrency: int) -> None:
             install_signal_handlers=False,
             task_middleware=[settle_cancellation],
         )
-    except (ProcrastinateException, psycopg.Error, PoolTimeout) as error:
+    except (ProcrastinateException, psycopg.Error) as error:
         log.warning("queue_worker_failed", error=repr(error.__cause__ or error))
 
 

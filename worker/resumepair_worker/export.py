@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -21,8 +22,13 @@ T = TypeVar("T")
 
 log = structlog.stdlib.get_logger(__name__)
 
-# The database cannot be told anything now; the queue runs the job again.
-UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
+# The database cannot be told anything now; the queue runs the job again. PoolTimeout is one of the first.
+UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError)
+# SQLSTATE classes of a connection that broke: whether the statement was carried out is then not known.
+CONNECTION_LOST = ("08", "57")
+# How long a cancelled attempt may still take to deliver, and to hand itself back.
+DELIVER_SECONDS = 1.0
+HAND_BACK_SECONDS = 0.5
 STAGES = {RenderStage.RENDERING: "rendering", RenderStage.VERIFYING: "verifying"}
 
 
@@ -50,7 +56,7 @@ class Exporter:
 
         Raises:
             RetryLater: The attempt failed and another one is due later.
-            psycopg.Error, PoolTimeout: The database did not answer (UNREACHABLE); run it again.
+            psycopg.OperationalError, psycopg.InterfaceError: The database did not answer; run it again.
             asyncio.CancelledError: The attempt was cancelled, or handed back because the worker stops.
         """
         claim = await self.jobs.claim(job_id, queue_job_id)
@@ -64,8 +70,8 @@ class Exporter:
             bound.info("superseded")
         except asyncio.CancelledError:
             # After a cancel by the user this changes nothing: the row is no longer `processing`.
-            released = await _to_the_end(self.jobs.release(claim))
-            bound.info("handed_back" if released else "cancelled")
+            released = await _to_the_end(self.jobs.release(claim), HAND_BACK_SECONDS)
+            bound.info("handed_back" if released else "stopped")
             raise
         except UNREACHABLE:
             raise
@@ -80,7 +86,7 @@ class Exporter:
 
         options = RenderOptions.parse(claim.options)
         pdf = await self.renderer.render(claim.document_data, options, on_stage=on_stage)
-        await _to_the_end(self._deliver(claim, pdf))
+        await _to_the_end(self._deliver(claim, pdf), DELIVER_SECONDS)
 
     async def _deliver(self, claim: Claim, pdf: RenderedPdf) -> None:
         """Upload and publish. Runs to its end once begun, so that a cancel in between leaves no file behind."""
@@ -91,10 +97,9 @@ class Exporter:
         await self.store.put(path, pdf.content, "application/pdf")
         try:
             await self._publish(claim, artifact)
-        except UNREACHABLE:
-            raise  # whether it was published is not known: the file stays
-        except Exception:
-            await self.store.remove([path])
+        except Exception as error:
+            if not _may_be_published(error):
+                await self.store.remove([path])
             raise
 
     async def _publish(self, claim: Claim, artifact: Artifact) -> None:
@@ -118,13 +123,32 @@ class Exporter:
             raise RetryLater(retry_at, claim.queue_priority)
 
 
-async def _to_the_end(work: Coroutine[None, None, T]) -> T:
-    """Wait for the work even when we are cancelled meanwhile; the cancel is passed on after it."""
+def _may_be_published(error: Exception) -> bool:
+    """Whether the connection broke after the statement was sent: the file has to stay, it may be wanted."""
+    if not isinstance(error, UNREACHABLE) or isinstance(error, PoolTimeout):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(CONNECTION_LOST)
+
+
+async def _to_the_end(work: Coroutine[None, None, T], patience: float) -> T:
+    """Wait for the work; when we are cancelled meanwhile, for these seconds more, and pass the cancel on after it."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait([task])
-        if not task.cancelled() and (error := task.exception()) and not isinstance(error, Superseded):
-            log.warning("failed_while_cancelled", error=repr(error))
+        await _finish(task, patience)
         raise
+
+
+async def _finish(task: asyncio.Future[T], patience: float) -> None:
+    """Give a task these seconds to end, also when cancelled again; then end it."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience
+    while not task.done() and (left := deadline - loop.time()) > 0:
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([task], timeout=left)
+    if not task.done():
+        task.cancel()
+        log.warning("given_up_while_stopping")
+    elif not task.cancelled() and (error := task.exception()) and not isinstance(error, Superseded):
+        log.warning("failed_while_stopping", error=repr(error))

@@ -22,7 +22,6 @@ class Claim:
     job_id: UUID
     user_id: UUID
     attempt: int
-    max_attempts: int
     document_data: dict[str, Any]
     options: dict[str, Any]
     queue_priority: int
@@ -78,6 +77,13 @@ class Jobs:
     async def release(self, claim: Claim) -> bool:
         """Hand the attempt back, uncounted; False when it is no longer the present one."""
         return bool(await self._call("select resumepair.release_export(%s, %s)", claim, []))
+
+    async def rescue(self, silent_for: timedelta) -> list[UUID]:
+        """Queue anew what a worker, silent for this long, will not finish; the ids of those exports."""
+        query = "select resumepair.rescue_exports(%s)"
+        async with self._pool.connection() as connection, connection.cursor(row_factory=scalar_row) as cursor:
+            await cursor.execute(query, (silent_for,))
+            return await cursor.fetchall()
 
     async def _call(self, query: LiteralString, claim: Claim, values: Sequence[object]) -> Any:  # noqa: ANN401
         async with (

@@ -21,7 +21,10 @@ ERROR_PAUSE_CAP_SECONDS = 60
 
 
 class Again(BaseRetryStrategy):
-    """Whether the queue runs a task again. How often is not decided here: the claim counts the attempts."""
+    """When the queue runs a task again. How often is not decided here: the claim counts the attempts.
+
+    Always with a decision: a task that is cancelled by a stopping worker and has none ends as aborted, that is, lost.
+    """
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
         """At the job row's own time and place; at once when handed back; soon when the database failed."""
@@ -34,7 +37,7 @@ class Again(BaseRetryStrategy):
 
 
 async def settle_cancellation(call_next: AsyncCallNext, context: JobContext, worker: Worker) -> Any:  # noqa: ANN401, ARG001
-    """Make a cancel by the user end the queue row: left alone, a retry strategy turns it into a failed one."""
+    """Make a cancel by the user end the queue row as aborted; a retry strategy would make it a failed one."""
     try:
         return await call_next()
     except asyncio.CancelledError:

@@ -1,17 +1,15 @@
-"""Rescue: jobs of a worker that stopped without a word run again elsewhere.
+"""Rescue: exports of a worker that fell silent, or whose queue row ended without them, are queued anew.
 
-A loop beside the worker, not a task on the queue: a queued sweep could itself be stuck. Running a job
-twice is harmless, because its attempt is fenced.
+A loop beside the worker, not a task on the queue: a queued sweep could itself be stuck. Not seen by it: a queue row
+that stays `doing` under a worker whose heart still beats (procrastinate could not save the end of a task).
 """
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import timedelta
 
-import psycopg
 import structlog
-from procrastinate import App
-from procrastinate.exceptions import ConnectorException
-from psycopg_pool import PoolTimeout
+
+from resumepair_worker.jobs import Jobs
 
 HEARTBEAT_SECONDS = 1.0
 STALLED_AFTER_SECONDS = 5.0
@@ -20,25 +18,12 @@ SWEEP_SECONDS = 2.0
 log = structlog.stdlib.get_logger(__name__)
 
 
-async def sweep_forever(app: App) -> None:
-    """Rescue stalled jobs every two seconds until cancelled; a database that is away is waited for."""
+async def sweep_forever(jobs: Jobs) -> None:
+    """Rescue every two seconds until cancelled."""
     while True:
         try:
-            await rescue_stalled(app)
-        except (ConnectorException, psycopg.Error, PoolTimeout) as error:
-            log.warning("rescue_failed", error=repr(error.__cause__ or error))
+            for job_id in await jobs.rescue(timedelta(seconds=STALLED_AFTER_SECONDS)):
+                log.warning("rescued", job_id=str(job_id))
+        except Exception as error:  # noqa: BLE001 # whatever it is, the sweep has to outlive it
+            log.warning("rescue_failed", error=repr(error))
         await asyncio.sleep(SWEEP_SECONDS)
-
-
-async def rescue_stalled(app: App) -> int:
-    """Put the jobs of all workers whose heartbeat stopped back on the queue; how many there were."""
-    rescued = 0
-    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_SECONDS):
-        try:
-            await app.job_manager.retry_job(job, retry_at=datetime.now(UTC))
-        except ConnectorException as error:  # another worker's sweep, or the job's own end, came first
-            log.info("rescue_superseded", queue_job_id=job.id, error=repr(error.__cause__))
-            continue
-        rescued += 1
-        log.warning("rescued", queue_job_id=job.id, task=job.task_name, **job.task_kwargs)
-    return rescued

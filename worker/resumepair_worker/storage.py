@@ -81,18 +81,26 @@ class FolderStore:
         return place
 
     def _put(self, place: Path, content: bytes) -> None:
-        temporary = place.with_name(f".{secrets.token_hex(8)}.part")
         with _as_storage_errors():
-            place.parent.mkdir(parents=True, exist_ok=True)
             try:
-                with temporary.open("xb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(place)
-            finally:
-                temporary.unlink(missing_ok=True)
-            _sync_folder(place.parent)
+                self._write(place, content)
+            except FileNotFoundError:  # a removal took the folder away as it had become empty
+                self._write(place, content)
+
+    def _write(self, place: Path, content: bytes) -> None:
+        made = [folder for folder in place.parents if not folder.exists()]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary = place.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            with temporary.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(place)
+        finally:
+            temporary.unlink(missing_ok=True)
+        for folder in {place.parent, *(folder.parent for folder in made)}:
+            _sync_folder(folder)
 
     def _remove(self, places: Iterable[Path]) -> None:
         with _as_storage_errors():
@@ -134,7 +142,7 @@ def _as_storage_errors() -> Generator[None, None, None]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable."""
+    """Make what was entered into a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -25,7 +25,7 @@ MATRIX = {
     "other user": (set(), set()),
     "anon": (set(), set()),
     "service_role": (ALL, {"user_limits"}),
-    "resumepair_worker": ({"export_jobs"}, set()),
+    "resumepair_worker": (set(), set()),
     "resumepair_api": (set(), set()),
 }
 
@@ -92,6 +92,7 @@ def test_only_the_worker_reaches_the_queue(caller: Person) -> None:
         "publish_export(gen_random_uuid(), 1, '', '', '', 1, 1, '', '1 day')",
         "fail_export(gen_random_uuid(), 1, '', '')",
         "release_export(gen_random_uuid(), 1)",
+        "rescue_exports('5 seconds')",
         "queue_job(gen_random_uuid(), 1)",
     ],
 )
@@ -113,6 +114,13 @@ def test_only_the_worker_calls_the_workers_functions(caller: Person, call: str) 
 def test_only_signed_in_users_call_the_users_functions(caller: Person, call: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         caller.run(f"select resumepair.{call}")
+
+
+def test_the_default_limits_stay(alice: Person, api: Connection) -> None:
+    service = Person(api, alice.id, "service_role")
+    assert service.run("delete from resumepair.user_limits returning 1") == []
+    with pytest.raises(psycopg.errors.CheckViolation):
+        service.run("update resumepair.user_limits set quota_bytes = null")
 
 
 def test_a_document_is_not_given_to_somebody_else(alice: Person, bob: Person) -> None:

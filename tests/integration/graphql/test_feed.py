@@ -49,6 +49,21 @@ async def test_after_a_lost_connection_watchers_look_again_and_hear_again(
     assert change.percent == 10
 
 
+async def test_a_notification_of_somebody_else_harms_nobody(
+    feed: JobFeed, alice: Person, worker: WorkerVoice, admin: Connection
+) -> None:
+    job_id = alice.export()
+    async with feed.watch(job_id) as watcher:
+        assert await watcher.next() is not None
+        for payload in ("hello", "[]", "1", "null", '{"id": 1}', f'{{"id": "{job_id}"}}'):
+            admin.execute("select pg_notify('resumepair_jobs', %s)", [payload])
+        worker.claim(job_id)
+        heard = await watcher.next()
+    assert heard
+    assert heard.percent == 10
+    assert feed.listening
+
+
 def change(sequence: int) -> JobChange:
     return JobChange(UUID(int=0), sequence, "processing", "rendering", 30, 1, None)
 

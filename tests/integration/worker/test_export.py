@@ -3,16 +3,15 @@
 import asyncio
 import hashlib
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
 from resumepair_worker.errors import StorageUnavailable
-from resumepair_worker.rescue import rescue_stalled
 from resumepair_worker.storage import FolderStore, StoredFile
 from tests.integration.conftest import Connection, Person, job_row
 from tests.integration.worker.conftest import RESUME, Parts, Watch
@@ -90,15 +89,15 @@ async def test_an_invalid_document_fails_at_once_and_names_the_path(parts: Parts
     job_id = enqueue(alice, {**RESUME, "work": [{"company": "X", "role": "Y", "startDate": "soon"}]})
     async with parts.working():
         job = await watch.until_status(job_id, "failed")
-    assert (job["error_code"], job["error_retryable"], job["attempt"]) == ("INVALID_DOCUMENT", False, 1)
-    assert 'work[0].startDate: not a date: "soon"' in job["error_message"]
+    assert (job["failure_code"], job["failure_retryable"], job["attempt"]) == ("INVALID_DOCUMENT", False, 1)
+    assert 'work[0].startDate: not a date: "soon"' in job["failure_message"]
 
 
 async def test_an_unknown_template_fails_at_once(parts: Parts, alice: Person, watch: Watch) -> None:
     job_id = enqueue(alice, template="baroque")
     async with parts.working():
         job = await watch.until_status(job_id, "failed")
-    assert (job["error_code"], job["attempt"]) == ("INVALID_OPTIONS", 1)
+    assert (job["failure_code"], job["attempt"]) == ("INVALID_OPTIONS", 1)
 
 
 async def test_storage_that_comes_back_completes_the_job(
@@ -108,9 +107,9 @@ async def test_storage_that_comes_back_completes_the_job(
     parts = parts.with_store(FailingStore(FolderStore(store_folder), failures=2))
     async with parts.working():
         waiting = await watch.until(job_id, lambda row: row["next_attempt_at"] is not None)
-        assert (waiting["status"], waiting["error_code"]) == ("pending", "STORAGE_UNAVAILABLE")
+        assert (waiting["status"], waiting["failure_code"]) == ("pending", "STORAGE_UNAVAILABLE")
         job = await watch.until_status(job_id, "completed")
-    assert (job["attempt"], job["error_code"]) == (3, None)
+    assert (job["attempt"], job["failure_code"]) == (3, None)
     assert len(history(alice)) == 1
 
 
@@ -120,7 +119,7 @@ async def test_storage_that_stays_away_ends_after_five_attempts(
     job_id = enqueue(alice)
     async with parts.with_store(FailingStore(FolderStore(store_folder), failures=99)).working():
         job = await watch.until_status(job_id, "failed")
-    assert (job["attempt"], job["error_code"], job["error_retryable"]) == (5, "STORAGE_UNAVAILABLE", True)
+    assert (job["attempt"], job["failure_code"], job["failure_retryable"]) == (5, "STORAGE_UNAVAILABLE", True)
     assert history(alice) == []
 
 
@@ -151,8 +150,8 @@ async def test_a_refusal_of_the_database_ends_the_attempt_and_removes_the_file(
     job_id = enqueue(alice)
     async with parts.working():
         job = await watch.until_status(job_id, "failed")
-    assert (job["attempt"], job["error_code"]) == (5, "INTERNAL_ERROR")
-    assert "constraint" not in job["error_message"]
+    assert (job["attempt"], job["failure_code"]) == (5, "INTERNAL_ERROR")
+    assert "constraint" not in job["failure_message"]
     assert files_in(store_folder) == []
 
 
@@ -204,10 +203,10 @@ async def test_jobs_of_a_silent_worker_run_again(parts: Parts, alice: Person, wa
         assert taken
         assert taken.id
         await parts.exporter.jobs.claim(job_id, taken.id)  # and then its machine loses power
-        assert await rescue_stalled(queue) == 0, "its heart still beats"
-        async with await psycopg.AsyncConnection.connect(str(parts.pool.conninfo)) as connection:
-            await connection.execute("update procrastinate_workers set last_heartbeat = now() - interval '1 minute'")
-        assert await rescue_stalled(queue) == 1
+    assert await parts.exporter.jobs.rescue(timedelta(seconds=5)) == [], "its heart still beats"
+    async with parts.pool.connection() as connection:
+        await connection.execute("update procrastinate_workers set last_heartbeat = now() - interval '1 minute'")
+    assert await parts.exporter.jobs.rescue(timedelta(seconds=5)) == [job_id]
 
     async with parts.working():
         job = await watch.until_status(job_id, "completed")

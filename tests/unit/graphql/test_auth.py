@@ -58,6 +58,8 @@ def test_without_a_token_nobody_is_signed_in(value: str | None) -> None:
         bearer(claims(role=None)),
         bearer(claims(sub="alice")),
         bearer(claims(sub=None)),
+        bearer(claims(sub=f"urn:uuid:{uuid4()}")),
+        bearer(claims(sub=uuid4().hex)),
         bearer(claims(role="service_role", sub="alice")),
         bearer(claims(role=["authenticated"])),
     ],

@@ -1,3 +1,5 @@
+import re
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -18,6 +20,13 @@ def subclasses(base: type[ErrorT]) -> set[type[ErrorT]]:
 def test_every_error_has_a_code_that_clients_know(error: type[ExportError | RenderError]) -> None:
     assert error.code in {code.value for code in FailureCode}
     assert isinstance(error.retryable, bool)
+
+
+def test_the_list_of_codes_is_the_same_in_sql_and_graphql() -> None:
+    sql = (Path(__file__).parents[3] / "schema.sql").read_text()
+    listed = re.search(r"failure_code in \(([^)]*)\)", sql)
+    assert listed
+    assert set(re.findall(r"'(\w+)'", listed[1])) == {code.value for code in FailureCode}
 
 
 def test_errors_are_classified_by_class_not_by_text() -> None:
