@@ -97,7 +97,7 @@ create table if not exists resumepair.documents (
     version integer not null default 1,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
-    constraint documents_title_length check (char_length(title) between 1 and 200),
+    constraint documents_title_length check (char_length(title) <= 200 and btrim(title) <> ''),
     constraint documents_data_is_object check (jsonb_typeof(data) = 'object'),
     constraint documents_data_size check (octet_length(data::text) <= 1048576),
     constraint documents_version_positive check (version >= 1)
@@ -166,6 +166,7 @@ create table if not exists resumepair.export_jobs (
         'INVALID_DOCUMENT', 'INVALID_OPTIONS', 'DOCUMENT_TOO_LARGE', 'RENDER_TIMEOUT', 'BROWSER_UNAVAILABLE', 'INVALID_PDF',
         'STORAGE_UNAVAILABLE', 'STORAGE_REFUSED', 'WORKER_LOST', 'INTERNAL_ERROR'
     )),
+    constraint export_jobs_options_is_object check (jsonb_typeof(options) = 'object'),
     constraint export_jobs_idempotency_key_length check (char_length(idempotency_key) between 1 and 200)
 );
 
@@ -533,6 +534,9 @@ begin
     end if;
     if (select count(distinct d.id) from unnest(p_document_ids) as d (id)) < cardinality(p_document_ids) then
         perform resumepair.refuse('RP400', 'Each document may be named once.', v_path);
+    end if;
+    if jsonb_typeof(p_options) is distinct from 'object' then
+        perform resumepair.refuse('RP400', 'The options have to be a JSON object.', 'options');
     end if;
     if p_idempotency_key is not null and char_length(p_idempotency_key) not between 1 and 200 then
         perform resumepair.refuse('RP400', 'The idempotency key has 1 to 200 characters.', 'idempotencyKey');

@@ -31,12 +31,13 @@ class LocalDatabase:
     """A database that takes connections.
 
     `name` is for people; `is_running` tells whether a server of ours is still there, and is always
-    true for another's.
+    true for another's; `restart` starts ours again.
     """
 
     admin_url: str
     name: str
-    is_running: Callable[[], bool]
+    is_running: Callable[[], bool] = lambda: True
+    restart: Callable[[], None] = lambda: None
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def local_database(environment: Mapping[str, str], state: State, secrets: Secret
         SetupError: DATABASE_URL cannot be used, or the embedded server does not start.
     """
     if url := environment.get("DATABASE_URL"):
-        yield LocalDatabase(url, _check(url), lambda: True)
+        yield LocalDatabase(url, _check(url))
         return
     binaries = PostgresBinaries.embedded()
     server = PostgresServer(
@@ -57,7 +58,8 @@ def local_database(environment: Mapping[str, str], state: State, secrets: Secret
         log=state.logs / "postgres.log",
     )
     with server:
-        yield LocalDatabase(server.url(), f"PostgreSQL {binaries.major}, embedded", lambda: server.is_running)
+        name = f"PostgreSQL {binaries.major}, embedded"
+        yield LocalDatabase(server.url(), name, lambda: server.is_running, server.restart)
 
 
 def prepare_schema(admin_url: str) -> None:

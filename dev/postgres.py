@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +33,8 @@ MAX_SOCKET_FOLDER: Final = 107 - len("/.s.PGSQL.5432.lock")
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0
 POLL_SECONDS: Final = 0.02
+RESTARTS: Final = 10
+RESTART_SECONDS: Final = 0.5
 LOG_LINES_SHOWN: Final = 3
 SETTINGS: Final = {
     "listen_addresses": "",
@@ -118,6 +121,24 @@ class PostgresServer:
     def url(self, database: str = DATABASE) -> str:
         """Return the superuser's connection URL."""
         return socket_url(self._socket_folder, self._password, database)
+
+    def restart(self) -> None:
+        """Start the server again after it ended by itself, on the same data and socket.
+
+        Call it on a thread that lives as long as the server shall: the server ends with it.
+
+        Raises:
+            SetupError: it does not start.
+        """
+        for remaining in reversed(range(RESTARTS)):
+            try:
+                self._start()
+            except SetupError:
+                if not remaining:
+                    raise
+                time.sleep(RESTART_SECONDS)  # the old server's processes may still be ending
+            else:
+                return
 
     def stop(self) -> None:
         """Stop the server (fast: open transactions are rolled back); repeatable."""

@@ -55,8 +55,10 @@ def stop_leftover(data: Path, binaries: PostgresBinaries) -> None:
     if leftover is None:
         return
     if not leftover.is_alive:
-        # After a reboot its number may be another program's; the server would refuse to start.
-        (data / "postmaster.pid").unlink(missing_ok=True)
+        # After a reboot its number may be another program's; the server would refuse to start. Else the file
+        # has to stay: by it the server makes sure that no process of the old one is still at the data.
+        if psutil.pid_exists(leftover.pid):
+            (data / "postmaster.pid").unlink(missing_ok=True)
         return
     subprocess.run(
         [binaries.program("pg_ctl"), "stop", "-D", data, "-m", "fast", "-w", "-t", "30"],

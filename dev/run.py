@@ -147,7 +147,7 @@ async def serve(stack: Stack, screen: Screen, *, on_ready: Callable[[], None]) -
     """Run the two processes until SIGINT, SIGTERM or SIGHUP.
 
     Raises:
-        SetupError: one of them cannot start or keeps dying.
+        SetupError: one of them, or the database under them, cannot start or keeps dying.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -159,11 +159,15 @@ async def serve(stack: Stack, screen: Screen, *, on_ready: Callable[[], None]) -
         log.write_bytes(b"")
         children.append(ChildProcess(program, log=log, show=screen.show))
 
-    async def database_gone() -> None:
-        while stack.database.is_running():  # noqa: ASYNC110 # another process's state
+    async def keep_database() -> None:
+        while True:
             await asyncio.sleep(WATCH_SECONDS)
+            if not stack.database.is_running():
+                screen.say("PostgreSQL ended unexpectedly; starting it again")
+                stack.database.restart()  # on this thread, with which the server is to end
+                screen.say("PostgreSQL is ready again")
 
-    supervisor = Supervisor(children, say=screen.say, database_gone=database_gone)
+    supervisor = Supervisor(children, say=screen.say, keep_database=keep_database)
     await supervisor.run(stop=stop, on_ready=on_ready)
 
 

@@ -19,7 +19,7 @@ class Supervisor:
     Args:
         children: What to run.
         say: Called with a line when one of them ended or is back.
-        database_gone: Completes when the database under them has ended; never, for another's.
+        keep_database: Keeps the database under them running, and raises SetupError when it cannot.
     """
 
     def __init__(
@@ -27,11 +27,11 @@ class Supervisor:
         children: list[ChildProcess],
         *,
         say: Callable[[str], None],
-        database_gone: Callable[[], Awaitable[object]],
+        keep_database: Callable[[], Awaitable[object]],
     ) -> None:
         self._children = children
         self._say = say
-        self._database_gone = database_gone
+        self._keep_database = keep_database
 
     async def run(self, *, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
         """Run until `stop` is set; leave no process.
@@ -41,14 +41,14 @@ class Supervisor:
             on_ready: Called once, when every process is ready.
 
         Raises:
-            SetupError: a process could not start, or kept dying, or the database ended.
+            SetupError: a process could not start, or kept dying, or the database cannot be kept running.
         """
         try:
             await _first_of(self._start(), stop.wait())
             if not stop.is_set():
                 on_ready()
                 keepers = [self._keep(child) for child in self._children]
-                await _first_of(*keepers, self._watch_database(), stop.wait())
+                await _first_of(*keepers, self._keep_database(), stop.wait())
         finally:
             await asyncio.gather(*(child.stop() for child in self._children))
 
@@ -62,9 +62,11 @@ class Supervisor:
         deaths = 0
         while True:
             started = asyncio.get_running_loop().time()
-            how = ending(await child.wait())
+            code = await child.wait()
+            how = ending(code)
             lived = asyncio.get_running_loop().time() - started
-            deaths = deaths + 1 if lived < STABLE_SECONDS else 1
+            # Killed from outside says nothing against it: only its own ends are counted.
+            deaths = deaths + 1 if code >= 0 and lived < STABLE_SECONDS else 1
             if deaths > MAX_DEATHS_IN_A_ROW:
                 raise SetupError(f"the {name} keeps dying (the last time: {how}); run stopped")
             delay = FIRST_DELAY_SECONDS * 2 ** (deaths - 1)
@@ -82,10 +84,6 @@ class Supervisor:
             await child.stop()
             return
         self._say(f"the {child.program.name} is ready again")
-
-    async def _watch_database(self) -> None:
-        await self._database_gone()
-        raise SetupError("PostgreSQL ended unexpectedly; run stopped")
 
 
 async def _first_of(*ways: Awaitable[object]) -> None:

@@ -106,7 +106,7 @@ async def _until_ready(stack: Stack, screen: Screen) -> None:
         ChildProcess(program, log=stack.state.logs / f"{program.name}.log", show=screen.show)
         for program in stack.programs()
     ]
-    supervisor = Supervisor(children, say=screen.say, database_gone=asyncio.Event().wait)
+    supervisor = Supervisor(children, say=screen.say, keep_database=asyncio.Event().wait)
     await supervisor.run(stop=stop, on_ready=stop.set)
 
 

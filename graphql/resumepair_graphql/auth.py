@@ -10,6 +10,7 @@ import orjson
 
 ROLES = frozenset({"anon", "authenticated", "service_role"})
 ALGORITHMS = ("HS256",)
+NUL = "\\u0000"
 CLOCK_SKEW_SECONDS = 10
 LATEST = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 
@@ -66,7 +67,18 @@ class Authenticator:
         if role == "authenticated" or "sub" in claims:
             _require_uuid(claims.get("sub"))
         expires_at = datetime.fromtimestamp(min(int(claims["exp"]), LATEST), UTC)
-        return Identity(role, orjson.dumps(claims).decode(), expires_at)
+        return Identity(role, _for_the_database(claims), expires_at)
+
+
+def _for_the_database(claims: dict[str, Any]) -> str:
+    """The claims as JSON that PostgreSQL can read."""
+    try:
+        text = orjson.dumps(claims).decode()
+    except orjson.JSONEncodeError:  # numbers beyond 64 bits, lone surrogates
+        text = NUL
+    if NUL in text:
+        raise InvalidToken("The token's claims hold characters or numbers that cannot be stored.")
+    return text
 
 
 def _require_uuid(subject: object) -> None:

@@ -15,7 +15,11 @@ from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+    SubscribeMessage,
+)
 from strawberry.types.unset import UNSET, UnsetType
 
 from resumepair_graphql.auth import Authenticator, InvalidToken
@@ -55,6 +59,21 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         if self.connection_acknowledged and expires_at and not self._expiry:
             seconds = (expires_at - datetime.now(UTC)).total_seconds()
             self._expiry = asyncio.get_running_loop().call_later(max(seconds, 0), self._expire)
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """Refuse an operation whose parts are not of the protocol's types."""
+        payload = cast("dict[str, object]", message["payload"])
+        nothing = type(None)
+        parts = (
+            (cast("object", message["id"]), (str,)),
+            (payload.get("query"), (str,)),
+            (payload.get("variables"), (dict, nothing)),
+            (payload.get("operationName"), (str, nothing)),
+        )
+        if not all(isinstance(part, kinds) for part, kinds in parts):
+            await self.handle_invalid_message("Failed to parse message")
+            return
+        await super().handle_subscribe(message)
 
     async def shutdown(self) -> None:
         """Nothing is left behind."""

@@ -113,7 +113,7 @@ REFUSED_STATES = {
 }
 # The constraints that a client can run into: the input field and what it has to be.
 CONSTRAINTS = {
-    "documents_title_length": ("title", "The title has 1 to 200 characters."),
+    "documents_title_length": ("title", "The title has 1 to 200 characters, and not only spaces."),
     "documents_data_is_object": ("data", "The document has to be a JSON object."),
     "documents_data_size": ("data", "The document may take up at most 1 MiB as JSON."),
 }

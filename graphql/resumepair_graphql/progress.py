@@ -1,5 +1,6 @@
 """Following a job: the subscription that tells every change until it is final."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
@@ -7,8 +8,11 @@ from uuid import UUID
 import strawberry
 
 from resumepair_graphql.context import Context, Info
+from resumepair_graphql.errors import Unavailable
 from resumepair_graphql.ids import Id, uuid_of
 from resumepair_graphql.jobs import ExportJob, ExportStatus, load_job
+
+LOOK_AGAIN_SECONDS = (0.1, 2.0)
 
 
 @strawberry.type
@@ -41,7 +45,7 @@ async def watch_job(context: Context, key: UUID, seen: int) -> AsyncIterator[Exp
     The watcher is registered before the first look, and every look replaces what was heard before it: no gap.
     """
     async with context.services.feed.watch(key) as watcher:
-        job = await load_job(context, key)
+        job = await _look(context, key)
         if job is None:
             yield None
             return
@@ -57,6 +61,17 @@ async def watch_job(context: Context, key: UUID, seen: int) -> AsyncIterator[Exp
             if change and change.status == ExportStatus.PROCESSING.value:
                 job = job.advanced(change)
             else:  # ended, or to be tried again, or changes were missed: there is more to know than was announced
-                job = await load_job(context, key)
+                job = await _look(context, key)
                 if job is None:
                     return
+
+
+async def _look(context: Context, key: UUID) -> ExportJob | None:
+    """The job as it is now; a database that is away is waited for: the client would take an error for the end."""
+    pause, longest = LOOK_AGAIN_SECONDS
+    while True:
+        try:
+            return await load_job(context, key)
+        except Unavailable:
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, longest)

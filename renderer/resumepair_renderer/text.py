@@ -14,6 +14,8 @@ _UNPRINTABLE: Final = re.compile(
     + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0x10000, 0x110000, 0x10000))
     + "]"
 )
+# Spaces, and what only tells how its neighbours are written: joiners, marks of direction, soft hyphens.
+_INVISIBLE: Final = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 _LINE_BREAK: Final = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _ENOUGH_BLANK_LINES: Final = re.compile(r"\n{3,}")
 _SPACES: Final = re.compile(r"[^\S\n]+")
@@ -35,6 +37,8 @@ def clean_text(text: str) -> str:
         return _SPACES.sub(" ", text).strip()
     text = _UNPRINTABLE.sub("", _LINE_BREAK.sub("\n", text)).translate(_LIGATURES)
     text = _SPACES_AROUND_BREAK.sub("\n", _SPACES.sub(" ", text))
+    if not any(unicodedata.category(letter) not in _INVISIBLE for letter in text):
+        return ""
     return unicodedata.normalize("NFC", _ENOUGH_BLANK_LINES.sub("\n\n", text)).strip()
 
 

@@ -99,6 +99,7 @@ def test_nothing_that_is_sent_is_answered_with_a_traceback(product: Product, ali
 def test_a_document_that_cannot_be_stored_is_refused_with_its_reason(alice: Person) -> None:
     cases = [
         ({"title": "", "data": RESUME}, "1 to 200 characters"),
+        ({"title": "  ", "data": RESUME}, "1 to 200 characters"),
         ({"title": "x" * 201, "data": RESUME}, "1 to 200 characters"),
         ({"title": "CV", "data": [1]}, "JSON object"),
         ({"title": "CV", "data": {"a": "x" * 1_100_000}}, "1 MiB"),

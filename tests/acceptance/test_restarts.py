@@ -56,6 +56,20 @@ async def test_the_api_is_back_after_being_killed(product: Product, alice: Perso
     assert states[-1]["status"] == "COMPLETED"
 
 
+async def test_postgres_killed_with_everything_connected_comes_back(product: Product, alice: Person) -> None:
+    document = alice.save(long_resume())
+    async with alice.session() as session:
+        job_id = alice.export(document)
+        states = subscribe(session, job_id)
+        seen = [await anext(states)]
+        said_before = len(product.lines)
+        product.child("postgres").send_signal(signal.SIGKILL)
+        product.wait_for("PostgreSQL is ready again", after=said_before)
+        seen += [state async for state in states]
+    assert seen[-1]["status"] == "COMPLETED", "the subscription only paused"
+    assert history_of(alice).count(job_id) == 1
+
+
 async def test_everything_survives_a_kill_of_the_whole_product(product: Product, alice: Person) -> None:
     accepted = [alice.export(alice.save()) for _ in range(3)]
     everything = product.processes()

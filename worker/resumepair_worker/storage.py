@@ -15,6 +15,8 @@ from typing import Protocol
 
 from resumepair_worker.errors import StorageRefused, StorageUnavailable
 
+AWAY = "The file could not be stored: the storage is away or full."
+
 
 @dataclass(frozen=True)
 class StoredFile:
@@ -49,7 +51,7 @@ class Store(Protocol):
 
 
 class FolderStore:
-    """Files below one folder of this machine. The type is not kept: it follows from the export's format."""
+    """Files below one folder of this machine, which has to be there. The type follows from the export's format."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
@@ -88,6 +90,8 @@ class FolderStore:
                 self._write(place, content)
 
     def _write(self, place: Path, content: bytes) -> None:
+        if not self._root.is_dir():  # a volume that is not mounted: nobody would find the file again
+            raise StorageUnavailable(AWAY)
         made = [folder for folder in place.parents if not folder.exists()]
         place.parent.mkdir(parents=True, exist_ok=True)
         temporary = place.with_name(f".{secrets.token_hex(8)}.part")
@@ -138,7 +142,7 @@ def _as_storage_errors() -> Generator[None, None, None]:
     try:
         yield
     except OSError as error:
-        raise StorageUnavailable("The file could not be stored; it will be tried again.") from error
+        raise StorageUnavailable(AWAY) from error
 
 
 def _sync_folder(folder: Path) -> None:

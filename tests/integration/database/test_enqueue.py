@@ -82,6 +82,14 @@ def test_document_named_twice_is_refused(alice: Person) -> None:
         alice.enqueue(document, document, batch=True)
 
 
+@pytest.mark.parametrize("options", ["[]", '"x"', "5", "null", None])
+def test_options_that_are_no_object_are_refused(alice: Person, options: str | None) -> None:
+    document = alice.save_document()
+    with refused("RP400") as error:
+        alice.run("select resumepair.enqueue_export(array[%s]::uuid[], %s::jsonb)", document, options)
+    assert error.value.diag.column_name == "options"
+
+
 def test_nobody_enqueues(alice: Person, api: Connection) -> None:
     document = alice.save_document()
     with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -161,7 +161,7 @@ async def test_pages_of_short_lines_are_read_line_by_line(
 
 
 @pytest.mark.parametrize(
-    "name", ["\U0001f600 Bo", "\ufeffBo", "B\xa0o", "\\ (x) Bo", "\U0001d56d", "\u200b", "\u061cبو"]
+    "name", ["\U0001f600 Bo", "\ufeffBo", "B\xa0o", "\\ (x) Bo", "\U0001d56d", "B\u200bo", "\u061cبو"]
 )
 async def test_titles_survive_any_name(renderer: Renderer, name: str) -> None:
     pdf = await renderer.render({**with_work([]), "profile": {"fullName": name}})
@@ -237,3 +237,20 @@ def entry(number: int, bullets: int) -> dict[str, Any]:
         "startDate": "2020-01",
         "descriptionBullets": [f"Bullet {n} of {tag} says what was done" for n in range(bullets)],
     }
+
+
+@pytest.mark.parametrize("name", ["Ada", "X Y", "Jo Ng", "李明", "Grace Hopper"])
+@pytest.mark.parametrize("size", ["A4", "Letter"])
+async def test_a_short_document_is_not_taken_for_vertical_writing(
+    renderer: Renderer, name: str, size: Literal["A4", "Letter"]
+) -> None:
+    work = [{"company": "ACME", "role": "Dev", "startDate": "2020-01", "descriptionBullets": ["did things"]}]
+    data = {"profile": {"fullName": name}, "work": work, "education": [], "skills": []}
+    pdf = await renderer.render(data, RenderOptions(page_size=size))
+    document = pdfium.PdfDocument(pdf.content)
+    try:
+        text = document[0].get_textpage().get_text_range()
+    finally:
+        document.close()
+    assert name in text
+    assert "did things" in text

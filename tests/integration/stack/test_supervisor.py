@@ -38,7 +38,7 @@ class Run:
         self.ready = asyncio.Event()
         program = Program("worker", (sys.executable, "-c", code), {}, ready_event="worker_ready")
         self.child = ChildProcess(program, log=folder / "log", show=self._show)
-        self._supervisor = Supervisor([self.child], say=self._say, database_gone=asyncio.Event().wait)
+        self._supervisor = Supervisor([self.child], say=self._say, keep_database=asyncio.Event().wait)
 
     async def run(self) -> None:
         await self._supervisor.run(stop=self.stop, on_ready=self.ready.set)
@@ -49,6 +49,9 @@ class Run:
 
     async def until_said(self, line: str) -> None:
         await self._awaited.setdefault(line, asyncio.Event()).wait()
+
+    def forget(self, line: str) -> None:
+        self._awaited.pop(line, None)
 
     def _show(self, name: str, line: str) -> None:
         self._say(f"{name}: {line}")
@@ -94,6 +97,21 @@ async def test_process_that_keeps_dying_ends_the_run(
     monkeypatch.setattr(supervision, "FIRST_DELAY_SECONDS", 0.001)
     with pytest.raises(SetupError, match=r"the worker keeps dying \(the last time: exit code 3\)"):
         await run(f"import sys; print('{READY}'); sys.exit(3)").run()
+
+
+async def test_process_that_is_killed_again_and_again_is_always_started_again(
+    run: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "FIRST_DELAY_SECONDS", 0.001)
+    started = run(GOOD)
+    task = asyncio.create_task(started.run())
+    await started.ready.wait()
+    for _ in range(supervision.MAX_DEATHS_IN_A_ROW + 2):
+        started.forget("the worker is ready again")
+        started.process.kill()
+        await started.until_said("the worker is ready again")
+    started.stop.set()
+    await task
 
 
 async def test_process_that_cannot_start_ends_the_run_with_its_own_words(

@@ -64,7 +64,9 @@ class Parts:
 
 @pytest.fixture
 def store_folder(tmp_path: Path) -> Path:
-    return tmp_path / "artifacts"
+    folder = tmp_path / "artifacts"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture

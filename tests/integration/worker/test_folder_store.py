@@ -11,6 +11,7 @@ KEY = "user/job/1/cv.pdf"
 
 @pytest.fixture
 def store(tmp_path: Path) -> FolderStore:
+    (tmp_path / "store").mkdir()
     return FolderStore(tmp_path / "store")
 
 
@@ -52,12 +53,18 @@ async def test_a_key_never_leads_out_of_the_folder(store: FolderStore, path: str
 
 
 async def test_nor_does_a_link(store: FolderStore, tmp_path: Path) -> None:
-    (tmp_path / "store").mkdir()
     (tmp_path / "outside").mkdir()
     (tmp_path / "store" / "link").symlink_to(tmp_path / "outside")
     with pytest.raises(StorageRefused):
         await store.put("link/cv.pdf", b"x", "application/pdf")
     assert list((tmp_path / "outside").iterdir()) == []
+
+
+async def test_a_folder_that_is_gone_is_not_made_anew(store: FolderStore, tmp_path: Path) -> None:
+    (tmp_path / "store").rmdir()
+    with pytest.raises(StorageUnavailable):
+        await store.put(KEY, b"x", "application/pdf")
+    assert not (tmp_path / "store").exists()
 
 
 async def test_trouble_with_the_disk_is_worth_another_try(tmp_path: Path) -> None:

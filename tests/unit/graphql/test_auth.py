@@ -62,6 +62,9 @@ def test_without_a_token_nobody_is_signed_in(value: str | None) -> None:
         bearer(claims(sub=uuid4().hex)),
         bearer(claims(role="service_role", sub="alice")),
         bearer(claims(role=["authenticated"])),
+        bearer(claims(n=10**30)),
+        bearer(claims(name="\ud800")),
+        bearer(claims(name="a\0b")),
     ],
 )
 def test_anything_else_is_refused(authorization: str) -> None:

@@ -97,6 +97,13 @@ def test_at_most_ten_problems_are_listed() -> None:
     assert str(caught.value).endswith("; and 2 more")
 
 
+@pytest.mark.parametrize("name", ["\u200b\u200b", "\ufeff", "\u2060 \u00ad", "\u3000"])
+def test_a_name_that_nobody_can_see_is_no_name(name: str) -> None:
+    assert problems({**BARE, "profile": {"fullName": name}}) == [
+        "profile.fullName: the document is empty, nothing to print"
+    ]
+
+
 def test_control_characters_ligatures_and_lone_surrogates_are_taken_out() -> None:
     document = parse_document({**BARE, "summary": "a\x00b\ud800 o\ufb03ce\u202e\r\nnext\tline"})
     assert document.summary == "ab office\nnext line"
