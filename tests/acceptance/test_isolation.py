@@ -3,12 +3,14 @@
 import asyncio
 import json
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import httpx
 import jwt
 import pytest
 from gql.transport.exceptions import TransportError
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from tests.acceptance.conftest import DOWNLOAD, EXPORT, HISTORY, JOB, RESUME, SAVE, Person, Product
@@ -133,15 +135,58 @@ async def test_a_connection_ends_with_its_token(product: Product, alice: Person)
     assert await close_code_of(short) == 4403
 
 
-async def close_code_of(person: Person) -> int | None:
-    """Connect, present the token, and wait until the server ends it."""
+async def close_code_of(person: Person, then: str = "") -> int | None:
+    """Connect, send one frame more if any, and wait until the server ends it."""
+    async with connected(person, acknowledged=bool(then)) as connection:
+        if then:
+            await connection.send(then)
+        await connection.wait_closed()
+        return connection.close_code
+
+
+@asynccontextmanager
+async def connected(person: Person, *, acknowledged: bool = True) -> AsyncGenerator[ClientConnection, None]:
+    """A bare graphql-transport-ws connection that has presented the token."""
     url = f"{person.url.replace('http', 'ws')}/graphql"
     protocol = Subprotocol("graphql-transport-ws")
     async with asyncio.timeout(20), connect(url, subprotocols=[protocol]) as connection:
         payload = {"authorization": f"Bearer {person.token}"}
         await connection.send(json.dumps({"type": "connection_init", "payload": payload}))
-        await connection.wait_closed()
-        return connection.close_code
+        if acknowledged:
+            await connection.recv()
+        yield connection
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ("{", 4400),
+        ("[]", 4400),
+        ("null", 4400),
+        ("{}", 4400),
+        ('{"type": "nonsense"}', 4400),
+        ('{"type": "connection_init"}', 4429),
+        ('{"type": "subscribe", "id": "1"}', 4400),
+        ('{"type": "subscribe", "id": 1, "payload": {"query": "{ __typename }"}}', 4400),
+        ('{"type": "subscribe", "id": "1", "payload": []}', 4400),
+        ('{"type": "subscribe", "id": "1", "payload": {"query": 5}}', 4400),
+        ('{"type": "subscribe", "id": "1", "payload": {"query": "{ __typename }", "variables": []}}', 4400),
+    ],
+)
+async def test_a_frame_against_the_protocol_closes_the_connection_and_nothing_else(
+    alice: Person, frame: str, code: int
+) -> None:
+    assert await close_code_of(alice, then=frame) == code
+    assert alice.ask("{ __typename }") == "Query"
+
+
+async def test_a_syntax_error_ends_its_operation_and_not_the_connection(alice: Person) -> None:
+    async with connected(alice) as connection:
+        answers: list[str] = []
+        for id_, query in (("1", "{"), ("2", "{ __typename }")):
+            await connection.send(json.dumps({"type": "subscribe", "id": id_, "payload": {"query": query}}))
+            answers.append(json.loads(await connection.recv())["type"])
+    assert answers == ["error", "next"]
 
 
 def secret_of(product: Product) -> str:
