@@ -1,7 +1,7 @@
 # The one door to the project. `make help` lists what is behind it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run watch test check db token sdl wheel clean setup
+.PHONY: help run watch test check db token sdl wheel clean setup setup-stack
 
 PYTHON := .venv/bin/python
 # The shell's own USER is whoever is logged in; only the one on the command line is meant.
@@ -12,10 +12,10 @@ SECOND_POSTGRES := $(lastword $(sort $(wildcard /usr/lib/postgresql/*/bin)))
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-7s %s\n", $$1, $$2 }'
 
-run: setup ## set up everything and start the whole product (PORT=9000 for another port)
-	@exec $(PYTHON) -m dev.run
+run: setup-stack ## set up everything and start the whole product (PORT=9000 for another port)
+	@exec $(PYTHON) -m dev
 
-watch: setup ## export one of alice's documents from the running product and watch it happen
+watch: setup-stack ## export one of alice's documents from the running product and watch it happen
 	@exec $(PYTHON) -m dev.watch
 
 test: setup ## run every test (TEST_POSTGRES_BIN=<bin folder> for another PostgreSQL)
@@ -40,11 +40,11 @@ check: setup ## format, lint, types, import contracts, SDL drift, stray modules
 	  || { echo "graphql/, worker/ and renderer/ hold packages, never modules: move these" >&2; exit 1; }
 	@echo "all checks passed"
 
-db: setup ## bring the schema of DATABASE_URL's (or the local stack's) database up to date
+db: setup-stack ## bring the schema of DATABASE_URL's (or the local stack's) database up to date
 	@exec $(PYTHON) -m dev.local_database
 
 token: ## print a JWT for the running product (USER=alice|bob|admin)
-	@QUIET=1 dev/setup.sh
+	@QUIET=1 dev/setup.sh stack
 	@exec $(PYTHON) -m dev.tokens $(TOKEN_USER)
 
 sdl: setup ## write graphql/schema.graphql from the code
@@ -59,3 +59,7 @@ clean: setup ## delete what the local stack keeps (database, files, secrets)
 
 setup:
 	@dev/setup.sh
+
+# What runs the product, without what checks and tests it.
+setup-stack:
+	@dev/setup.sh stack

@@ -68,9 +68,9 @@ def _installed(environment: Mapping[str, str]) -> Path | None:
 
 
 def _starts(path: Path, environment: Mapping[str, str]) -> bool:
-    """Tell whether it runs at all: a downloaded build may lack the system's libraries."""
+    """Tell whether it is a Chromium that runs at all: a downloaded build may lack the system's libraries."""
     answer = _run([str(path), "--version"], environment, ANSWER_SECONDS)
-    return answer is not None and re.search(r"\d+\.\d+", answer) is not None
+    return answer is not None and re.search(r"Chrom\D*\d+\.\d+", answer) is not None
 
 
 def _playwright_build(environment: Mapping[str, str]) -> Path | None:

@@ -16,6 +16,7 @@ from dev.roles import API_ROLE, WORKER_ROLE, role_url
 from dev.state import PROJECT, Secrets
 
 JWT_AUDIENCE: Final = "authenticated"
+DEFAULT_PORT: Final = 8000
 HIGHEST_PORT: Final = 65535
 # What any program may need from the machine it runs on.
 MACHINE: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
@@ -56,7 +57,7 @@ def address(environment: Mapping[str, str]) -> Address:
     Raises:
         SetupError: PORT is no port number.
     """
-    port = environment.get("PORT", "8000")
+    port = environment.get("PORT", str(DEFAULT_PORT))
     if not port.isascii() or not port.isdigit() or not 0 < int(port) <= HIGHEST_PORT:
         raise SetupError(f"PORT: not a port number: {port!r}")
     return Address(environment.get("HOST", "127.0.0.1"), int(port))

@@ -71,7 +71,10 @@ def prepare_schema(admin_url: str) -> None:
     try:
         prepare(admin_url)
     except psycopg.Error as error:
-        raise SetupError(f"the database cannot be prepared: {error}") from error
+        reason = error.diag.message_primary or error
+        rights = " (a superuser is needed, or the database's owner with CREATEROLE)"
+        hint = rights if isinstance(error, psycopg.errors.InsufficientPrivilege) else ""
+        raise SetupError(f"the database cannot be prepared: {reason}{hint}") from error
 
 
 def prepare_database(admin_url: str, secrets: Secrets) -> None:
@@ -107,8 +110,12 @@ def _check(url: str) -> str:
 @contextmanager
 def _running_or_started(environment: Mapping[str, str], state: State, secrets: Secrets) -> Generator[str]:
     """Provide the admin URL, of the running stack's server where there is one."""
+    if environment.get("DATABASE_URL"):  # another's database: nothing of the local stack is touched
+        with local_database(environment, state, secrets) as database:
+            yield database.admin_url
+        return
     running = Postmaster.of(state.postgres_home / "data")
-    if not environment.get("DATABASE_URL") and running and running.is_alive and running.is_ready:
+    if running and running.is_alive and running.is_ready:
         yield socket_url(running.socket_folder, secrets.postgres_password)
         return
     with state.locked("make db"), local_database(environment, state, secrets) as database:

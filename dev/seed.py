@@ -63,11 +63,12 @@ def seed(admin_url: str) -> int:
 
 
 def first_document(admin_url: str, owner: str) -> str | None:
-    """Return the global id of a demo user's newest document, or None when there is none."""
+    """Return the global id of a demo user's first sample, or of the newest document once that is gone."""
+    sample = next(sample for sample in sample_documents() if sample.owner == owner)
     with psycopg.connect(admin_url) as connection:
         row = connection.execute(
-            "select id from resumepair.documents where user_id = %s order by created_at desc, id desc limit 1",
-            [DEMO_USERS[owner].id],
+            "select id from resumepair.documents where user_id = %s order by id = %s desc, created_at desc limit 1",
+            [DEMO_USERS[owner].id, sample.id],
         ).fetchone()
     return global_id("Document", row[0]) if row else None
 

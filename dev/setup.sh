@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes the virtual environment: finds Python >= 3.11 and uv (or fetches uv into .local/uv), then
-# installs exactly what uv.lock names. Done again, it takes a fraction of a second.
+# installs what uv.lock names: with the argument `stack` only what runs the product, else all of it.
+# Done again, it takes a fraction of a second.
 # Everything is said on stderr: a target's own output stays clean. QUIET=1 keeps the rest silent.
 set -eu
 cd "$(dirname "$0")/.."
@@ -61,11 +62,15 @@ uv=$(find_uv)
 export UV_PYTHON_DOWNLOADS=never
 export UV_PROJECT_ENVIRONMENT=.venv
 unset VIRTUAL_ENV
-if [ -x .venv/bin/python ]; then
-    set -- # keep the environment's own Python
-else
+case ${1:-all} in
+stack) set -- --no-default-groups --group stack --inexact ;; # and keeps what checks and tests have installed
+*) set -- ;;
+esac
+if [ ! -x .venv/bin/python ]; then
     say "Installing the project's packages into .venv (a minute the first time)"
-    set -- --python "$python"
+    set -- "$@" --python "$python"
+elif [ -z "${CI:-}" ]; then
+    set -- "$@" --quiet # there is rarely anything to tell; errors are told all the same
 fi
 [ -z "${QUIET:-}" ] || set -- "$@" --quiet
 "$uv" sync --frozen "$@" || fail "the project's packages could not be installed (see above)"

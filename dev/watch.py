@@ -16,9 +16,15 @@ from gql.transport.websockets import WebsocketsTransport
 
 from dev.environment import address, read_environment
 from dev.errors import SetupError
+from dev.seed import global_id, sample_documents
 from dev.tokens import local_token
 
-DOCUMENTS: Final = "{ documents(first: 1) { edges { node { id title } } } }"
+DOCUMENTS: Final = """
+query($sample: ID!) {
+  document(id: $sample) { id title }
+  documents(first: 1) { edges { node { id title } } }
+}
+"""
 EXPORT: Final = """
 mutation($document: ID!) {
   exportPdf(input: {documentId: $document}) { job { id } errors { message } }
@@ -48,10 +54,7 @@ async def watch(environment: Mapping[str, str]) -> None:
     )
     try:
         async with Client(transport=transport) as session:
-            documents = (await session.execute(gql(DOCUMENTS)))["documents"]["edges"]
-            if not documents:
-                raise SetupError("alice has no document")
-            document = documents[0]["node"]
+            document = await _document(session)
             print(f"exporting {document['title']!r}")
             job = await _export(session, document["id"])
             request = gql(WATCH)
@@ -60,6 +63,17 @@ async def watch(environment: Mapping[str, str]) -> None:
                 _tell(event["jobProgress"])
     except (OSError, TransportError) as error:
         raise SetupError(f"no answer from {url} (is `make run` running?): {error}") from error
+
+
+async def _document(session: AsyncClientSession) -> dict[str, str]:
+    """Alice's first sample; her newest document once that is gone."""
+    request = gql(DOCUMENTS)
+    request.variable_values = {"sample": global_id("Document", sample_documents()[0].id)}
+    found = await session.execute(request)
+    newest = [edge["node"] for edge in found["documents"]["edges"]]
+    if document := found["document"] or next(iter(newest), None):
+        return dict(document)
+    raise SetupError("alice has no document")
 
 
 async def _export(session: AsyncClientSession, document: str) -> str:
@@ -75,7 +89,8 @@ def _tell(job: dict[str, Any]) -> None:
     progress = job["progress"]
     print(f"{progress['percent']:>4} %  {job['status'].lower():<10}  {progress['stage'] or ''}")
     if artifact := job["artifact"]:
-        print(f"{artifact['pageCount']} pages, {artifact['byteSize']} bytes: {artifact['url']}")
+        pages = "1 page" if artifact["pageCount"] == 1 else f"{artifact['pageCount']} pages"
+        print(f"{pages}, {artifact['byteSize']} bytes: {artifact['url']}")
     if failure := job["failure"]:
         print(f"{failure['code']}: {failure['message']}")
 

@@ -2,6 +2,9 @@
 
 import json
 from typing import Final
+from urllib.parse import urlsplit
+
+from dev.environment import DEFAULT_PORT
 
 EXPORT: Final = (
     "mutation($document: ID!) { exportPdf(input: {documentId: $document})"
@@ -29,16 +32,18 @@ def export_command(url: str, token: str, document: str) -> str:
         f"curl -sS {url}/graphql \\\n"
         f"  -H 'Content-Type: application/json' \\\n"
         f"  -H 'Authorization: Bearer {token}' \\\n"
-        f"  -d '{body}'"
+        f"  -d '{body}' -w '\\n'"
     )
 
 
 def _first_steps(url: str, token: str, document: str) -> list[str]:
+    given = urlsplit(url).port
+    port = "" if given == DEFAULT_PORT else f" PORT={given}"
     return [
         "Export one of alice's résumés:",
         "",
         export_command(url, token, document),
         "",
-        "Do the same and watch it happen, in another terminal:  make watch",
+        f"Do the same and watch it happen, in another terminal:  make watch{port}",
         "",
     ]

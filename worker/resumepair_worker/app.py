@@ -86,6 +86,7 @@ async def run(settings: Settings) -> None:
                 store=FolderStore(settings.storage_dir),
                 lifetime=settings.export_lifetime,
                 retry_base=settings.retry_base,
+                stopping=stop,
             )
         )
         await stack.enter_async_context(queue.open_async(pool))

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -43,13 +43,14 @@ class RetryLater(Exception):  # a request to the queue, not an error
 
 @dataclass(frozen=True)
 class Exporter:
-    """Runs attempts; any number at once."""
+    """Runs attempts; any number at once. `stopping` is set when the process has been told to stop."""
 
     jobs: Jobs
     renderer: Renderer
     store: Store
     lifetime: timedelta
     retry_base: timedelta
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, job_id: UUID, queue_job_id: int) -> None:
         """Make one attempt at the job, if there is one to make.
@@ -113,6 +114,10 @@ class Exporter:
 
     async def _fail(self, claim: Claim, error: Exception) -> None:
         failure = failure_of(error)
+        if failure.retryable and self.stopping.is_set() and await self.jobs.release(claim):
+            # The browser and the storage may have been told to stop together with us: no fault of the attempt.
+            log.info("handed_back", job_id=str(claim.job_id), attempt=claim.attempt, code=failure.code)
+            raise RetryLater(datetime.now(UTC), claim.queue_priority)
         retry_at = retry_time(claim.attempt, self.retry_base) if failure.retryable else None
         status = await self.jobs.fail(claim, failure, retry_at)
         log.warning(

@@ -12,6 +12,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from resumepair_worker.errors import StorageUnavailable
+from resumepair_worker.export import RetryLater
 from resumepair_worker.storage import FolderStore, StoredFile
 from tests.integration.conftest import Connection, Person, job_row
 from tests.integration.worker.conftest import RESUME, Parts, Watch
@@ -193,6 +194,19 @@ async def test_a_stopping_worker_hands_back_and_the_next_one_finishes(
     async with parts.working():
         job = await watch.until_status(job_id, "completed")
     assert job["attempt"] == 2
+
+
+async def test_what_fails_because_the_machine_stops_is_handed_back_too(
+    parts: Parts, alice: Person, store_folder: Path, admin: Connection
+) -> None:
+    parts = parts.with_store(FailingStore(FolderStore(store_folder), failures=1))
+    parts.exporter.stopping.set()
+    job_id = enqueue(alice)
+    with pytest.raises(RetryLater):
+        await parts.exporter.run(job_id, job_row(admin, job_id)["queue_job_id"])
+    job = job_row(admin, job_id)
+    assert (job["status"], job["attempt"], job["max_attempts"]) == ("pending", 1, 6)
+    assert job["failure_code"] is None
 
 
 async def test_jobs_of_a_silent_worker_run_again(parts: Parts, alice: Person, watch: Watch) -> None:
