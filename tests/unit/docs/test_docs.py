@@ -5,8 +5,11 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings
 
 import resumepair_graphql.settings
@@ -16,6 +19,7 @@ from graphql import parse, validate
 from resumepair_graphql.errors import REFUSED_STATES, ErrorCode
 from resumepair_graphql.jobs import ExportStage, ExportStatus, FailureCode
 from resumepair_graphql.schema import build_schema
+from resumepair_renderer import ResumeDocument, parse_document
 from resumepair_worker.backoff import CAP_FACTOR
 
 ROOT = Path(__file__).parents[3]
@@ -192,3 +196,29 @@ def checked_values(constraint: str) -> set[str]:
     match = re.search(rf"constraint {constraint} check \(\s*\w+ in \(([^)]+)\)", SCHEMA_SQL)
     assert match, constraint
     return set(re.findall(r"'(\w+)'", match[1]))
+
+
+def test_every_key_of_a_document_is_described() -> None:
+    page = read("docs/reference/document.md")
+    undescribed = [
+        f"{name}.{to_camel(field)}"
+        for name, model in models_of(ResumeDocument).items()
+        for field in model.model_fields
+        if f"`{to_camel(field)}`" not in page and field != "photo"
+    ]
+    assert undescribed == []
+
+
+def test_the_example_document_is_a_good_one() -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", read("docs/reference/document.md"), re.DOTALL)
+    assert parse_document(json.loads(example)).profile.full_name == "Ada Lovelace"
+
+
+def models_of(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """The model and all that it is made of, by name."""
+    found = {model.__name__: model}
+    for field in model.model_fields.values():
+        for part in (field.annotation, *get_args(field.annotation)):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                found |= models_of(part)
+    return found
