@@ -25,7 +25,7 @@ log = structlog.stdlib.get_logger(__name__)
 # The database cannot be told anything now; the queue runs the job again. PoolTimeout is one of the first.
 UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError)
 # SQLSTATE classes of a connection that broke: whether the statement was carried out is then not known.
-CONNECTION_LOST = ("08", "57")
+CONNECTION_LOST = ("08", "57P")
 # How long a cancelled attempt may still take to deliver, and to hand itself back.
 DELIVER_SECONDS = 1.0
 HAND_BACK_SECONDS = 0.5
