@@ -42,11 +42,11 @@ class Context:
         self.documents = self._loader("documents_by_id")
         self.jobs = self._loader("jobs_by_id")
 
-    async def rows(self, query: str, **values: Any) -> list[Row]:  # noqa: ANN401
+    async def rows(self, query: str, **values: object) -> list[Row]:
         """Rows of a named query as the asking user sees them."""
         return await self.services.database.rows(self.identity, query, **values)
 
-    async def row(self, query: str, **values: Any) -> Row | None:  # noqa: ANN401
+    async def row(self, query: str, **values: object) -> Row | None:
         """The first such row, or None."""
         return await self.services.database.row(self.identity, query, **values)
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
@@ -70,7 +69,7 @@ class Database:
                 raise refusal from error
             raise
 
-    async def rows(self, identity: Identity, query: str, **values: Any) -> list[Row]:  # noqa: ANN401
+    async def rows(self, identity: Identity, query: str, **values: object) -> list[Row]:
         """All rows of a named query, read as this user.
 
         Raises:
@@ -79,7 +78,7 @@ class Database:
         async with self._transaction(identity) as connection:
             return await (await connection.execute(QUERIES[query], values)).fetchall()
 
-    async def row(self, identity: Identity, query: str, **values: Any) -> Row | None:  # noqa: ANN401
+    async def row(self, identity: Identity, query: str, **values: object) -> Row | None:
         """The first row of a named query, or None; as `rows`."""
         found = await self.rows(identity, query, **values)
         return found[0] if found else None

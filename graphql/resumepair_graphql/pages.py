@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import strawberry
 from strawberry import relay
@@ -27,7 +27,7 @@ async def fetch_page(
     *,
     first: int,
     after: str | None,
-    **values: Any,  # noqa: ANN401
+    **values: object,
 ) -> relay.Connection[NodeT]:
     """One page of a named query that takes `after_at`, `after_id` and `limit` and is ordered by `ordered_by`.
 

@@ -149,3 +149,17 @@ def job_row(admin: Connection, job_id: UUID) -> DictRow:
 def refused(state: str) -> pytest.RaisesExc[psycopg.Error]:
     """Expect a refusal with this SQLSTATE."""
     return pytest.RaisesExc(psycopg.Error, check=lambda error: error.sqlstate == state)
+
+
+def in_state(state: str, alice: Person, worker: WorkerVoice) -> UUID:
+    """A job that came to this state in the ordinary way."""
+    job_id = alice.export()
+    if state == "cancelled":
+        alice.cancel(job_id)
+    elif state != "pending":
+        assert worker.claim(job_id)
+        if state == "completed":
+            worker.publish(job_id, 1)
+        elif state == "failed":
+            worker.fail(job_id, 1)
+    return job_id
