@@ -229,6 +229,9 @@ create index if not exists export_history_user on resumepair.export_history (use
 create index if not exists export_history_document on resumepair.export_history (user_id, document_id, created_at desc);
 create index if not exists export_history_expiry_order on resumepair.export_history (expires_at);
 
+-- For rescue_exports, which looks every two seconds and must not read what has ended.
+create index if not exists resumepair_jobs_doing on procrastinate.procrastinate_jobs (id) where status = 'doing';
+
 comment on table resumepair.export_batches is 'One request for several documents; its jobs are counted down as they end.';
 comment on column resumepair.export_batches.id is 'The batch''s id.';
 comment on column resumepair.export_batches.user_id is 'Whose batch it is (auth.uid() of the request).';

@@ -137,7 +137,7 @@ class ChildProcess:
 
     async def _ready(self) -> None:
         if self.program.ready_url:
-            while not await asyncio.to_thread(_answers_ok, self.program.ready_url):  # noqa: ASYNC110
+            while not await asyncio.to_thread(_answers_ok, self.program.ready_url):  # noqa: ASYNC110 # see below
                 await asyncio.sleep(POLL_SECONDS)  # another process's state: nothing to wait on
         else:
             await self._said_ready.wait()

@@ -132,12 +132,13 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         ws_per_message_deflate=False,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stopped_already)
+        signal.signal(number, _stop)
     uvicorn.Server(config).run([listener])
 
 
-def _stopped_already(_number: int, _frame: FrameType | None) -> None:
-    """Uvicorn raises the signal that stopped it once more at its end: then there is nothing left to stop."""
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    """End in order: before uvicorn takes the signals over, and when it raises the last one again at its end."""
+    sys.exit(0)
 
 
 if __name__ == "__main__":

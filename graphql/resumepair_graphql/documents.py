@@ -78,7 +78,7 @@ class DocumentQueries:
     """Query fields about documents."""
 
     @strawberry.field(description="A document of the caller's; null when there is no such one.")
-    async def document(self, info: Info, id: Id) -> Document | None:  # noqa: A002
+    async def document(self, info: Info, id: Id) -> Document | None:
         """By global id."""
         key = uuid_of(id, "Document")
         row = await info.context.documents.load(key) if key else None
@@ -95,7 +95,7 @@ class DocumentMutations:
     """Mutation fields about documents."""
 
     @strawberry.mutation(description="Save a new document, or change one.")
-    async def save_document(self, info: Info, input: SaveDocumentInput) -> SaveDocumentPayload | None:  # noqa: A002
+    async def save_document(self, info: Info, input: SaveDocumentInput) -> SaveDocumentPayload | None:
         """The document's content is not judged here: a document may be saved half done."""
         try:
             row = await (_insert(info, input) if input.id is None else _update(info, input, input.id))

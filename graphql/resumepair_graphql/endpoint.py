@@ -87,8 +87,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         self._closing = asyncio.ensure_future(self.websocket.close(FORBIDDEN, "Token expired"))
 
     @staticmethod
-    def _get_pre_execution_close_reason(error: object) -> None:  # noqa: ARG004
-        return None
+    def _get_pre_execution_close_reason(error: object) -> None:  # the view's signature
+        """No error of an operation is a reason to close the connection."""
 
 
 class Endpoint(GraphQL[Context, None]):
@@ -117,7 +117,7 @@ class Endpoint(GraphQL[Context, None]):
         except InvalidToken as error:
             await _unauthenticated(str(error))(scope, receive, send)
 
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002 # the view's signature
         """The asking user's context; over a WebSocket the token may also come with `connection_init`."""
         authorization = request.headers.get("authorization")
         context = Context(self._services, self._public_url or _base_url(request), authorization=authorization)

@@ -70,7 +70,7 @@ class ExportMutations:
     """Mutation fields that ask for exports."""
 
     @strawberry.mutation(description="Export a document, as it is now, as PDF. Follow the job with `jobProgress`.")
-    async def export_pdf(self, info: Info, input: ExportPdfInput) -> ExportPdfPayload | None:  # noqa: A002
+    async def export_pdf(self, info: Info, input: ExportPdfInput) -> ExportPdfPayload | None:
         """Accepted means kept: the job and its place in the queue are one transaction."""
         try:
             row = await info.context.row(

@@ -97,7 +97,7 @@ class HistoryQueries:
         info: Info,
         first: First = 20,
         after: After = None,
-        filter: Annotated[HistoryFilter | None, strawberry.argument(description="Which ones.")] = None,  # noqa: A002
+        filter: Annotated[HistoryFilter | None, strawberry.argument(description="Which ones.")] = None,
     ) -> relay.Connection[Export] | None:
         """One page."""
         wanted = filter or HistoryFilter()
@@ -116,7 +116,7 @@ class HistoryMutations:
     async def create_download_url(
         self,
         info: Info,
-        input: CreateDownloadUrlInput,  # noqa: A002
+        input: CreateDownloadUrlInput,
     ) -> CreateDownloadUrlPayload | None:
         """The link is good for minutes and needs no token: hand it to the browser."""
         context = info.context

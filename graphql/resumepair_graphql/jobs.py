@@ -196,7 +196,7 @@ class JobQueries:
     """Query fields about jobs."""
 
     @strawberry.field(description="A job of the caller's; null when there is no such one.")
-    async def job(self, info: Info, id: Id) -> ExportJob | None:  # noqa: A002
+    async def job(self, info: Info, id: Id) -> ExportJob | None:
         """By global id."""
         key = uuid_of(id, "ExportJob")
         return await load_job(info.context, key) if key else None
@@ -207,12 +207,12 @@ class JobMutations:
     """Mutation fields about jobs."""
 
     @strawberry.mutation(description="Cancel a pending or processing job; repeating it is harmless.")
-    async def cancel(self, info: Info, input: JobInput) -> JobPayload | None:  # noqa: A002
+    async def cancel(self, info: Info, input: JobInput) -> JobPayload | None:
         """Final at once: what a worker has begun is aborted and never published."""
         return await _change(info, "cancel_export", input)
 
     @strawberry.mutation(description="Try a failed job again, while attempts are left.")
-    async def retry(self, info: Info, input: JobInput) -> JobPayload | None:  # noqa: A002
+    async def retry(self, info: Info, input: JobInput) -> JobPayload | None:
         """Starts another attempt at the same snapshot of the document."""
         return await _change(info, "retry_export", input)
 

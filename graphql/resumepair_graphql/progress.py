@@ -25,7 +25,7 @@ class JobSubscriptions:
     async def job_progress(
         self,
         info: Info,
-        id: Id,  # noqa: A002
+        id: Id,
         after_sequence: Annotated[
             int | None, strawberry.argument(description="The last `progress.sequence` seen, to resume after it.")
         ] = None,
@@ -42,7 +42,8 @@ class JobSubscriptions:
 async def watch_job(context: Context, key: UUID, seen: int) -> AsyncIterator[ExportJob | None]:
     """The states of a job from the present one on, each newer than `seen`, until it is final.
 
-    The watcher is registered before the first look, and every look replaces what was heard before it: no gap.
+    The watcher is registered before the first look, and every look replaces what was heard before it: no gap. What the
+    client claims to have seen decides only what it is told, never when it ends.
     """
     async with context.services.feed.watch(key) as watcher:
         job = await _look(context, key)
@@ -56,7 +57,7 @@ async def watch_job(context: Context, key: UUID, seen: int) -> AsyncIterator[Exp
             if job.finished_at is not None:
                 return
             change = await watcher.next()
-            if change and change.sequence <= seen:
+            if change and change.sequence <= job.progress.sequence:
                 continue
             if change and change.status == ExportStatus.PROCESSING.value:
                 job = job.advanced(change)

@@ -1,5 +1,6 @@
 """What a newcomer does: paste the printed command, watch, download."""
 
+import asyncio
 import hashlib
 import json
 import subprocess
@@ -62,6 +63,13 @@ async def test_a_finished_job_gives_its_state_and_completes(alice: Person) -> No
     first = await alice.follow(job_id)
     assert [state["status"] for state in await alice.follow(job_id)] == ["COMPLETED"]
     assert await alice.follow(job_id, after=first[-1]["progress"]["sequence"]) == []
+
+
+async def test_resuming_after_a_number_that_never_was_still_ends_with_the_job(alice: Person) -> None:
+    """A client of another job's number must not wait for ever."""
+    job_id = alice.export(alice.save())
+    async with asyncio.timeout(20):
+        assert await alice.follow(job_id, after=99) == []
 
 
 async def test_the_pdf_says_what_the_document_says(alice: Person) -> None:

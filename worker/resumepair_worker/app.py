@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack, suppress
 import psycopg
 import structlog
 from procrastinate import App
-from procrastinate.exceptions import ProcrastinateException
 from psycopg_pool import AsyncConnectionPool
 
 from resumepair_renderer import BrowserUnavailable, Renderer, RendererSettings
@@ -159,7 +158,7 @@ async def work(queue: App, concurrency: int) -> None:
             install_signal_handlers=False,
             task_middleware=[settle_cancellation],
         )
-    except (ProcrastinateException, psycopg.Error) as error:
+    except Exception as error:  # noqa: BLE001 # whatever it is, the work is taken up again
         log.warning("queue_worker_failed", error=repr(error.__cause__ or error))
 
 
