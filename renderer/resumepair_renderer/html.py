@@ -1,80 +1,44 @@
-"""A document as HTML that Chromium prints: one file, no scripts, nothing to fetch."""
+"""A document as HTML, for Chromium to print or for people to read: one file, no scripts, nothing to fetch."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
 from functools import cache
+from typing import Final, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from resumepair_renderer.appearance import Appearance
 from resumepair_renderer.document import ResumeDocument
 from resumepair_renderer.options import RenderOptions
-from resumepair_renderer.page_view import page_view, wording_of
+from resumepair_renderer.page_view import PageView, page_view, wording_of
+from resumepair_renderer.style import Style, style_of
 from resumepair_renderer.templates import DEFAULT_TEMPLATE, TEMPLATES, Template
-from resumepair_renderer.typeface import font_stack
-from resumepair_renderer.wording import Wording
+
+Target = Literal["print", "screen"]
+"""`print` shows nothing on a screen, so that the browser lays the document out once."""
+
+_COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
+_SPACE: Final = re.compile(r"\s+")
 
 
-@dataclass(frozen=True)
-class Style:
-    """The values that stylesheets take from the document; all of them checked or our own."""
-
-    page_size: str
-    margin: float
-    font_family: str
-    font_size: float
-    line_height: float
-    primary: str
-    text: str
-    background: str
-    page_numbers: str
-
-
-def render_html(document: ResumeDocument, options: RenderOptions) -> str:
-    """The HTML of `document`, ready to be printed."""
+def render_html(document: ResumeDocument, options: RenderOptions, *, photo: str = "", target: Target = "print") -> str:
+    """The HTML of `document`; `photo` is a data: URI of ours."""
     wording = wording_of(document)
     template = template_of(document.appearance, options)
-    return (
-        _environment()
-        .get_template(f"{template.name}.html.j2")
-        .render(
-            page=page_view(document, wording),
-            style=_style(document, options, template, wording),
-        )
-    )
+    style, _ = style_of(document, options, wording, template)
+    return fill(template, page_view(document, wording, photo=photo, template=template), style, target)
+
+
+def fill(template: Template, page: PageView, style: Style, target: Target = "print") -> str:
+    """The HTML of `page` in `template`."""
+    return _environment().get_template(f"{template.name}.html.j2").render(page=page, style=style, target=target)
 
 
 def template_of(appearance: Appearance, options: RenderOptions) -> Template:
     """The caller's choice, else the document's if we have it, else the default."""
     if options.template is not None:
         return TEMPLATES[options.template]
-    return TEMPLATES.get(appearance.template, TEMPLATES[DEFAULT_TEMPLATE])
-
-
-def _style(document: ResumeDocument, options: RenderOptions, template: Template, wording: Wording) -> Style:
-    appearance = document.appearance
-    theme, typography = appearance.theme, appearance.typography
-    language = wording.locale.language
-    return Style(
-        page_size=options.page_size or document.settings.page_size or wording.page_size,
-        margin=appearance.margin or template.margin,
-        font_family=font_stack(typography.font_family, template.font_family, language),
-        font_size=typography.font_size or template.font_size,
-        line_height=typography.line_height or template.line_height,
-        primary=theme.primary or template.primary,
-        text=theme.text or template.text,
-        background=theme.background or template.background,
-        page_numbers=_page_numbers(show=appearance.show_page_numbers),
-    )
-
-
-def _page_numbers(*, show: bool | None) -> str:
-    """Where numbers go: by default from the second page on, so that a single page has none.
-
-    The footer's name and address stand on later pages in any case: see PageView.
-    """
-    if show is None:
-        return "later-pages"
-    return "every-page" if show else "nowhere"
+    return TEMPLATES.get(appearance.template.casefold(), TEMPLATES[DEFAULT_TEMPLATE])
 
 
 def _css_string(text: str) -> str:
@@ -82,10 +46,20 @@ def _css_string(text: str) -> str:
     return "".join(letter if letter.isalnum() else f"\\{ord(letter):x} " for letter in text)
 
 
+class _Loader(PackageLoader):
+    """Hands stylesheets out without what only people read: every document carries them."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool] | None]:
+        source, name, is_fresh = super().get_source(environment, template)
+        if template.endswith(".css"):
+            source = _SPACE.sub(" ", _COMMENT.sub("", source))
+        return source, name, is_fresh
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("resumepair_renderer", "templates"),
+        loader=_Loader("resumepair_renderer", "templates"),
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,
         trim_blocks=True,

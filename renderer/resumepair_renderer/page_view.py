@@ -1,5 +1,6 @@
 """The whole document as templates see it: title, language, contacts, sections."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, cast
@@ -9,21 +10,27 @@ from pydantic import BaseModel
 from resumepair_renderer import link
 from resumepair_renderer.document import Link, Location, Profile, ResumeDocument
 from resumepair_renderer.link import Anchor
+from resumepair_renderer.page_room import is_narrow, sections_beside
 from resumepair_renderer.section import Section
 from resumepair_renderer.sections import sections
+from resumepair_renderer.templates import DEFAULT_TEMPLATE, TEMPLATES, Template
 from resumepair_renderer.wording import Wording
 
 _FOOTER_PART: Final = 48
-_WIDE: Final = 75
+_STACKING: Final = re.compile("[\u0900-\u109f\u1780-\u17ff]")
 
 
 @dataclass(frozen=True)
 class PageView:
-    """`contacts` holds lines of text and links; `language` is a BCP 47 tag.
+    """`contacts` holds lines of text and links; `language` is a BCP 47 tag; `photo` a data: URI or empty.
 
-    A `narrow` document has no line that comes near the right edge. Dates must not stand there
-    alone: PDFium (and with it Chrome) takes a page with a wide empty band for vertical writing
-    and finds one letter a line. The footer fills that band on all pages but the first.
+    `sections` are all there are, in reading order: those of the `sidebar`, then those of `main`.
+
+    A `narrow` document may have a page with no line that comes near the right edge. Dates must not
+    stand there alone: PDFium (and with it Chrome) takes a page with a wide empty band for vertical
+    writing and finds one letter a line. The footer fills a part of that band on all pages but the
+    first. A document `stacks` when it has letters of scripts that put
+    vowels around consonants: placed precisely, PDFium finds some of them twice.
     """
 
     title: str
@@ -31,25 +38,46 @@ class PageView:
     headline: str
     contacts: tuple[tuple[Anchor, ...], ...]
     sections: tuple[Section, ...]
+    sidebar: tuple[Section, ...]
+    main: tuple[Section, ...]
+    has_columns: bool
+    photo: str
     footer: str
     comma: str
     narrow: bool
+    stacks: bool
     language: str
     direction: Literal["ltr", "rtl"]
 
 
-def page_view(document: ResumeDocument, wording: Wording) -> PageView:
-    """The view of `document`, in the words of `wording`."""
+def page_view(
+    document: ResumeDocument,
+    wording: Wording,
+    *,
+    photo: str = "",
+    template: Template | None = None,
+) -> PageView:
+    """The view of `document`, in the words of `wording`; `template` has a say in the order of sections."""
     profile = document.profile
-    made = sections(document, wording)
+    footer = " · ".join(filter(None, (profile.full_name[:_FOOTER_PART], profile.email[:_FOOTER_PART])))
+    made = sections(document, wording, template.section_order if template else ())
+    beside = sections_beside(made, document, template) if template and template.sidebar else None
+    aside = beside or ()
+    main = tuple(section for section in made if section not in aside)
+    narrow = is_narrow(main, document, template or TEMPLATES[DEFAULT_TEMPLATE], footer)
     return PageView(
         title=_title(document, wording),
         name=profile.full_name,
         headline=profile.headline,
         contacts=tuple(_contacts(profile, wording)),
-        sections=made,
-        narrow=max((section.width for section in made), default=0) < _WIDE,
-        footer=" · ".join(filter(None, (profile.full_name[:_FOOTER_PART], profile.email[:_FOOTER_PART]))),
+        sections=(*aside, *main),
+        sidebar=aside,
+        main=main,
+        has_columns=beside is not None,
+        photo=photo,
+        narrow=narrow,
+        stacks=any(map(_STACKING.search, _texts(document))),
+        footer=footer,
         comma=wording.comma,
         language=wording.language_tag,
         direction="rtl" if wording.is_right_to_left else "ltr",
@@ -106,4 +134,5 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(item)
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from _texts(getattr(value, name))
+            if name != "photo":
+                yield from _texts(getattr(value, name))

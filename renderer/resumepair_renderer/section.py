@@ -5,6 +5,7 @@ its values on one line) or `quotes`.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -12,6 +13,7 @@ from resumepair_renderer.link import Anchor
 
 _LETTERS_PER_LINE: Final = 95
 _LINES_KEPT_TOGETHER: Final = 14
+_SHARE: Final = re.compile(r"([0-5](?:\.\d+)?)/(5)")
 _FULL_WIDTH: Final = re.compile("[\u2e80-\uffdc]")
 
 
@@ -44,11 +46,34 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Fact:
-    """A name and its values; either may be missing."""
+class Item:
+    """One of several, and how far it goes, in words or as `4/5`; either may be missing."""
 
     name: str
-    values: tuple[str, ...] = ()
+    level: str = ""
+
+    @property
+    def share(self) -> int:
+        """How much of the whole its level is, in percent; 0 when it is in words."""
+        match = _SHARE.fullmatch(self.level)
+        return round(100 * float(match[1]) / int(match[2])) if match else 0
+
+    def __str__(self) -> str:
+        """Both on one line: `Rust (4/5)`."""
+        return f"{self.name} ({self.level})" if self.name and self.level else self.name or self.level
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A name and what belongs to it; either may be missing."""
+
+    name: str
+    items: tuple[Item, ...] = ()
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The items as plain text."""
+        return tuple(map(str, self.items))
 
 
 @dataclass(frozen=True)
@@ -72,16 +97,40 @@ class Section:
     quotes: tuple[Quote, ...] = ()
 
     @property
-    def width(self) -> int:
-        """The letters of its longest run of text, in halves of an em where it is Chinese."""
-        texts = (
-            *(block.text for block in self.prose),
-            *(text for entry in self.entries for text in (*entry.notes, *entry.bullets)),
-            *(", ".join(fact.values) for fact in self.facts),
-            *(text for quote in self.quotes for text in quote.paragraphs),
-        )
-        return max((len(text) + len(_FULL_WIDTH.findall(text)) for text in texts), default=0)
+    def widths(self) -> tuple[int, ...]:
+        """The letters of each of its lines or longer runs of text, in halves of an em where they are Chinese."""
+        return tuple(map(_width, self._lines()))
+
+    @property
+    def item_widths(self) -> tuple[int, ...]:
+        """The same where everything has a line of its own."""
+        return tuple(map(_width, self._items()))
+
+    def _lines(self) -> Iterator[str]:
+        yield self.title
+        yield from (block.text for block in self.prose)
+        for entry in self.entries:
+            yield entry.title.text
+            if entry.subtitle and not entry.is_compact:
+                yield " · ".join(part.text for part in entry.subtitle)
+            yield from (*entry.notes, *entry.bullets)
+            if entry.tags:
+                yield ", ".join(entry.tags)
+        yield from (f"{fact.name}: {', '.join(fact.values)}" for fact in self.facts)
+        yield from (text for quote in self.quotes for text in (*quote.paragraphs, quote.name))
+
+    def _items(self) -> Iterator[str]:
+        yield self.title
+        for entry in self.entries:
+            yield from (part.text for part in (entry.title, *entry.subtitle))
+            yield from filter(None, (entry.dates, *entry.notes, *entry.bullets))
+        for fact in self.facts:
+            yield from filter(None, (fact.name, *fact.values))
 
     def __bool__(self) -> bool:
         """Whether there is anything to print."""
         return bool(self.prose or self.entries or self.facts or self.quotes)
+
+
+def _width(text: str) -> int:
+    return len(text) + len(_FULL_WIDTH.findall(text))

@@ -5,19 +5,20 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from resumepair_renderer import link
-from resumepair_renderer.document import Award, Certification, Publication, ResumeDocument
+from resumepair_renderer.document import Award, Certification, Publication, ResumeDocument, Skill
+from resumepair_renderer.fields import MAX_LEVEL
 from resumepair_renderer.link import Anchor
 from resumepair_renderer.partial_date import PRESENT, EndDate, PartialDate
-from resumepair_renderer.section import Block, Entry, Fact, Quote, Section
+from resumepair_renderer.section import Block, Entry, Fact, Item, Quote, Section
 from resumepair_renderer.text import paragraphs
 from resumepair_renderer.wording import Wording
 
 _BULLET: Final = re.compile(r"[-*•‣▪●–]\s+")
 
 
-def sections(document: ResumeDocument, wording: Wording) -> tuple[Section, ...]:
-    """The sections that hold something: first those the author ordered, then the others."""
-    wanted = (*document.settings.section_order, *_SECTIONS)
+def sections(document: ResumeDocument, wording: Wording, order: Iterable[str] = ()) -> tuple[Section, ...]:
+    """The sections that hold something: first as the author ordered them, then by `order`, then the others."""
+    wanted = (*document.settings.section_order, *order, *_SECTIONS)
     keys = dict.fromkeys(_key(name) for name in wanted)
     made = (_SECTIONS[key](document, wording) for key in keys if key in _SECTIONS)
     return tuple(section for group in made for section in group if section)
@@ -118,9 +119,9 @@ def _publications(document: ResumeDocument, wording: Wording) -> Iterable[Sectio
 
 
 def _skills(document: ResumeDocument, wording: Wording) -> Iterable[Section]:
-    single = tuple(_leveled(group.category, group.level) for group in document.skills if not group.items)
+    single = tuple(Item(group.category, group.level) for group in document.skills if not group.items)
     grouped = tuple(
-        Fact(_leveled(group.category, group.level), tuple(item.name for item in group.items))
+        Fact(str(Item(group.category, group.level)), tuple(map(_skill, group.items)))
         for group in document.skills
         if group.items
     )
@@ -129,14 +130,14 @@ def _skills(document: ResumeDocument, wording: Wording) -> Iterable[Section]:
 
 
 def _languages(document: ResumeDocument, wording: Wording) -> Iterable[Section]:
-    values = tuple(_leveled(language.name, language.level) for language in document.languages)
-    facts = (Fact("", values),) if values else ()
+    items = tuple(Item(language.name, language.level) for language in document.languages)
+    facts = (Fact("", items),) if items else ()
     yield Section("languages", wording.label("languages"), "facts", facts=facts)
 
 
 def _interests(document: ResumeDocument, wording: Wording) -> Iterable[Section]:
-    single = tuple(item.name for item in document.interests if not item.keywords)
-    grouped = tuple(Fact(item.name, item.keywords) for item in document.interests if item.keywords)
+    single = tuple(Item(item.name) for item in document.interests if not item.keywords)
+    grouped = tuple(Fact(item.name, tuple(map(Item, item.keywords))) for item in document.interests if item.keywords)
     facts = (*grouped, Fact("", single)) if single else grouped
     yield Section("interests", wording.label("interests"), "facts", facts=facts)
 
@@ -222,8 +223,8 @@ def _grade(score: str, wording: Wording) -> str:
     return f"{wording.label('grade')}: {score}" if score[:1].isdigit() else score
 
 
-def _leveled(name: str, level: str) -> str:
-    return f"{name} ({level})" if name and level else name or level
+def _skill(skill: Skill) -> Item:
+    return Item(skill.name, "" if skill.level is None else f"{skill.level:g}/{MAX_LEVEL}")
 
 
 def _prose(text: str) -> tuple[Block, ...]:

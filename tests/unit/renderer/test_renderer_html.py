@@ -4,10 +4,16 @@ from typing import Any
 
 import pytest
 
-from resumepair_renderer import InvalidOptions, RenderOptions, parse_document, render_html
+from resumepair_renderer import TEMPLATES, InvalidOptions, RenderOptions, parse_document, render_html
 from resumepair_renderer.link import phone, safe_href
+from resumepair_renderer.page_view import PageView, page_view, wording_of
 
 BARE: dict[str, Any] = {"profile": {"fullName": "Bo"}, "work": [], "education": [], "skills": []}
+
+
+PHOTO = "data:image/jpeg;base64,/9j/4AAQ"
+
+every_template = pytest.mark.parametrize("template", TEMPLATES)
 
 
 def html(options: RenderOptions | None = None, **parts: object) -> str:
@@ -59,22 +65,24 @@ def test_a_policy_forbids_everything_but_inline_style_and_data() -> None:
     assert "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:" in page
 
 
-def test_appearance_reaches_the_stylesheet() -> None:
+@every_template
+def test_appearance_reaches_every_stylesheet(template: str) -> None:
     page = html(
+        RenderOptions(template),
         appearance={
-            "theme": {"primary": "#ABCDEF", "text": "#111", "background": "#fefefe"},
+            "theme": {"primary": "#0B3D91", "text": "#111", "background": "#fefefe"},
             "typography": {"fontFamily": "Inter", "fontSize": "11pt", "lineHeight": 1.5},
             "margin": "1in",
-        }
+        },
     )
     for declaration in (
-        "--primary: #abcdef;",
+        "--primary: #0b3d91;",
         "--text: #111;",
         "--background: #fefefe;",
-        '--font: "Source Sans 3"',
+        '--font: "Inter"',
         "--size: 11.0pt;",
         "--leading: 1.5;",
-        "margin: 25.4mm;",
+        "--margin: 25.4mm;",
     ):
         assert declaration in page
 
@@ -99,8 +107,10 @@ def test_language_and_direction_are_marked(locale: str, tag: str, direction: str
     assert f'<html lang="{tag}" dir="{direction}">' in html(settings={"locale": locale})
 
 
-def test_sections_follow_the_authors_order_and_none_is_lost() -> None:
+@every_template
+def test_sections_follow_the_authors_order_and_none_is_lost(template: str) -> None:
     page = html(
+        RenderOptions(template),
         summary="Hello",
         work=[{"role": "Baker"}],
         languages=["Welsh"],
@@ -109,10 +119,101 @@ def test_sections_follow_the_authors_order_and_none_is_lost() -> None:
     assert page.index(">Languages<") < page.index(">Experience<") < page.index(">Summary<")
 
 
-def test_page_numbers_can_be_forced_and_forbidden() -> None:
-    assert "@page :first" in html()
-    assert "@page :first" not in html(appearance={"showPageNumbers": True})
-    assert "counter(page)" not in html(appearance={"showPageNumbers": False})
+@every_template
+def test_page_numbers_can_be_forced_and_forbidden(template: str) -> None:
+    options = RenderOptions(template)
+    not_on_the_first = "@bottom-center { content: none; }"
+    assert not_on_the_first in html(options)
+    assert not_on_the_first not in html(options, appearance={"showPageNumbers": True})
+    assert "counter(page)" not in html(options, appearance={"showPageNumbers": False})
+
+
+def test_templates_have_orders_of_their_own() -> None:
+    parts: dict[str, Any] = {
+        "work": [{"role": "Baker"}],
+        "skills": ["Sourdough"],
+        "education": [{"school": "Bakers' College"}],
+    }
+    classic, technical, academic = (html(RenderOptions(name), **parts) for name in ("classic", "technical", "academic"))
+    assert classic.index(">Experience<") < classic.index(">Education<") < classic.index(">Skills<")
+    assert technical.index(">Skills<") < technical.index(">Experience<")
+    assert academic.index(">Education<") < academic.index(">Experience<")
+
+
+TALKATIVE: dict[str, Any] = {
+    **BARE,
+    "profile": {"fullName": "Bo", "email": "bo.the.baker@example.org"},
+    "summary": "What is said at length. " * 8,
+}
+
+
+def view_with_sidebar(**parts: object) -> PageView:
+    document = parse_document({**TALKATIVE, **parts})
+    return page_view(document, wording_of(document), template=TEMPLATES["sidebar"])
+
+
+def test_short_sections_stand_beside_the_others_in_reading_order() -> None:
+    page = view_with_sidebar(skills=["Sourdough"])
+    assert [section.key for section in page.sidebar] == ["skills"]
+    assert [section.key for section in page.main] == ["summary"]
+    assert page.sections == (*page.sidebar, *page.main)
+
+
+def test_what_is_too_long_for_the_first_page_does_not_stand_beside_it() -> None:
+    items = [f"Skill {number}" for number in range(60)]
+    page = view_with_sidebar(skills=[{"category": "All", "items": items}], languages=["Welsh"])
+    assert [section.key for section in page.sidebar] == ["languages"]
+    assert [section.key for section in page.main] == ["summary", "skills"]
+
+
+@pytest.mark.parametrize("parts", [{"summary": "Few words."}, {"profile": {"fullName": "Bo"}}])
+def test_nothing_stands_beside_where_readers_would_find_an_empty_band_between(parts: dict[str, object]) -> None:
+    page = view_with_sidebar(skills=["Sourdough"], **parts)
+    assert not page.has_columns
+    assert page.sidebar == ()
+
+
+@every_template
+def test_a_photo_has_a_place_and_a_name(template: str) -> None:
+    document = parse_document({**BARE, "summary": "Hello"})
+    page = render_html(document, RenderOptions(template), photo=PHOTO)
+    assert page.count(f'<img class="photo" src="{PHOTO}" alt="Bo">') == 1
+    assert "<img" not in render_html(document, RenderOptions(template))
+
+
+@every_template
+def test_levels_are_text(template: str) -> None:
+    skills = [
+        {"category": "Bread", "items": [{"name": "Sourdough", "level": 4}, {"name": "Rye", "level": 2.5}, "Naan"]}
+    ]
+    page = html(RenderOptions(template), skills=skills, summary="What is said at length. " * 8)
+    assert "4/5" in page
+    assert "2.5/5" in page
+
+
+def test_a_list_in_japanese_has_no_space_after_its_comma() -> None:
+    education = [{"school": "西都工業大学", "degree": "修士", "field": "情報工学"}]
+    page = html(education=education, skills=[{"category": "言語", "items": ["Rust", "Go"]}], settings={"locale": "ja"})
+    assert "修士、情報工学" in page
+    assert "Rust、Go" in page
+
+
+@every_template
+def test_what_is_printed_is_not_laid_out_for_a_screen_as_well(template: str) -> None:
+    document = parse_document(BARE)
+    hidden = "@media screen { body { display: none; } }"
+    assert hidden in render_html(document, RenderOptions(template))
+    on_screen = render_html(document, RenderOptions(template), target="screen")
+    assert hidden not in on_screen
+    assert "max-width" in on_screen
+    assert "default-src 'none'" in on_screen
+    assert "<script" not in on_screen
+
+
+@pytest.mark.parametrize(("template", "generic"), [("classic", "serif"), ("modern", "sans-serif")])
+def test_a_browser_without_our_fonts_is_told_what_to_take(template: str, generic: str) -> None:
+    page = render_html(parse_document(BARE), RenderOptions(template), target="screen")
+    assert f'"Noto Emoji", {generic};' in page
 
 
 def test_options_are_read_from_json() -> None:
