@@ -5,22 +5,12 @@ from typing import Annotated, Final, cast
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from resumepair_renderer.appearance import Appearance, Settings
-from resumepair_renderer.fields import Date, End, Entry, Line, Listing, Text, problem, quoted
-
-MAX_LEVEL: Final = 5
+from resumepair_renderer.fields import MAX_LEVEL, Date, End, Entry, Level, Line, Listing, Picture, Text, picture_at
 
 
 def _link_field() -> str:
     field: str = Field(default="", validation_alias=AliasChoices("link", "url", "website"))
     return field
-
-
-def _level(value: object) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_LEVEL:
-        return float(value)
-    raise problem(f"not a level from 0 to {MAX_LEVEL}: {quoted(value)}")
 
 
 def _fluency(value: object) -> object:
@@ -41,17 +31,21 @@ class Location(Entry):
 
 
 class Link(Entry):
-    """A page about the person. `label` is what is printed; without it, the address itself."""
+    """A page about the person. `label` is what is printed; without it, the address itself.
+
+    `username` is the person's name there, kept for formats that ask for it.
+    """
 
     text_field = "url"
 
     type: Line = ""
     label: Line = ""
     url: Line = ""
+    username: Line = ""
 
 
 class Profile(Entry):
-    """Who the document is about. `photo` is accepted and not printed."""
+    """Who the document is about."""
 
     full_name: Line = ""
     headline: Line = ""
@@ -59,6 +53,11 @@ class Profile(Entry):
     phone: Line = ""
     location: Location = Location()
     links: Listing[Link] = ()
+    photo: Annotated[Picture | None, picture_at("profile.photo")] = None
+
+    def __bool__(self) -> bool:
+        """Whether there is more than a picture: that alone is no résumé."""
+        return any(bool(getattr(self, name)) for name in type(self).model_fields if name != "photo")
 
 
 class Work(Entry):
@@ -93,9 +92,10 @@ class Education(Entry):
 
 
 class Project(Entry):
-    """Something made."""
+    """Something made. `type` sorts it for programs and is not printed."""
 
     name: Line = ""
+    type: Line = ""
     link: Line = _link_field()
     roles: Listing[Line] = ()
     organization: Line = ""
@@ -112,7 +112,7 @@ class Skill(Entry):
     text_field = "name"
 
     name: Line = ""
-    level: Annotated[float | None, BeforeValidator(_level)] = None
+    level: Level = None
 
 
 class SkillGroup(Entry):

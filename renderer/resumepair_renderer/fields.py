@@ -6,6 +6,7 @@ refuses with a message that reads well behind a path: `work[2].startDate: not a 
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final, Self, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
@@ -18,6 +19,7 @@ from resumepair_renderer.text import clean_line, clean_text
 MAX_LINE: Final = 1_000
 MAX_TEXT: Final = 40_000
 MAX_ITEMS: Final = 250
+MAX_LEVEL: Final = 5
 
 _SHOWN_INPUT: Final = 60
 
@@ -56,6 +58,33 @@ def _text(value: object) -> str:
     return clean_text(_as_text(value, MAX_TEXT))
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as the author gave it: `source` is a data: URI or an address, `path` is where it stood.
+
+    No plain text, so that nobody takes its letters for the language of the document.
+    """
+
+    source: str
+    path: str
+
+
+def picture_at(path: str) -> BeforeValidator:
+    """A picture of any length, as text or as an object with a `url`; what it is worth is `photo`'s to say."""
+
+    def take(value: object) -> Picture | None:
+        if isinstance(value, Picture):
+            return value
+        if isinstance(value, dict):
+            value = cast("dict[str, object]", value).get("url")
+        if value is not None and not isinstance(value, str):
+            raise problem("expected text")
+        source = (value or "").strip()
+        return Picture(source, path) if source else None
+
+    return BeforeValidator(take)
+
+
 def _date(value: object) -> PartialDate | None:
     if isinstance(value, PartialDate):
         return value
@@ -72,6 +101,20 @@ def _end_date(value: object) -> EndDate | None:
     if isinstance(value, str) and value.strip().casefold() == PRESENT.casefold():
         return PRESENT
     return _date(value)
+
+
+def _level(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_LEVEL:
+        return float(value)
+    raise problem(f"not a level from 0 to {MAX_LEVEL}: {quoted(value)}")
+
+
+def _flag(value: object) -> bool:
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise problem("expected true or false")
 
 
 def _items(value: object) -> object:
@@ -103,6 +146,12 @@ Date = Annotated[PartialDate | None, BeforeValidator(_date)]
 
 End = Annotated[EndDate | None, BeforeValidator(_end_date)]
 """A date, or "Present"."""
+
+Level = Annotated[float | None, BeforeValidator(_level)]
+"""A number from 0 to 5; null when unknown."""
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+"""True or false; null for false."""
 
 Listing = Annotated[tuple[Item, ...], BeforeValidator(_items), AfterValidator(_without_blanks)]
 """A list of at most 250; items with nothing in them are dropped, the paths of the others stay."""

@@ -1,15 +1,19 @@
 """JSON Resume 1.x (jsonresume.org), and the way from it into `ResumeDocument`.
 
 It has a model of its own so that problems name its own paths. Everything in it that says
-something about a person has a place in the canonical document.
+something about a person has a place in the canonical document. Keys that JSON Resume does not have
+are those that `formats.json_resume` writes, so that what we wrote reads back whole.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import AliasChoices, BeforeValidator, Field
 
 from resumepair_renderer import document as canonical
 from resumepair_renderer.appearance import Appearance, Settings
-from resumepair_renderer.fields import Date, End, Entry, Line, Listing, Text
+from resumepair_renderer.fields import Date, End, Entry, Flag, Level, Line, Listing, Picture, Text, picture_at
+from resumepair_renderer.partial_date import PRESENT, EndDate
 
 _MARKS: Final = ("basics", "$schema", "certificates")
 
@@ -26,6 +30,7 @@ class Location(Entry):
     postal_code: Line = ""
     city: Line = ""
     country_code: Line = ""
+    country: Line = ""
     region: Line = ""
 
 
@@ -35,6 +40,7 @@ class SocialProfile(Entry):
     network: Line = ""
     username: Line = ""
     url: Line = ""
+    label: Line = ""
 
 
 class Basics(Entry):
@@ -48,6 +54,9 @@ class Basics(Entry):
     summary: Text = ""
     location: Location = Location()
     profiles: Listing[SocialProfile] = ()
+    image: Annotated[Picture | None, picture_at("basics.image")] = Field(
+        default=None, validation_alias=AliasChoices("image", "picture")
+    )
 
 
 class Work(Entry):
@@ -61,8 +70,10 @@ class Work(Entry):
     url: Line = ""
     start_date: Date = None
     end_date: End = None
+    current: Flag = False
     summary: Text = ""
     highlights: Listing[Text] = ()
+    keywords: Listing[Line] = ()
 
 
 class Volunteer(Entry):
@@ -74,6 +85,7 @@ class Volunteer(Entry):
     url: Line = ""
     start_date: Date = None
     end_date: End = None
+    current: Flag = False
     summary: Text = ""
     highlights: Listing[Text] = ()
 
@@ -88,8 +100,10 @@ class Education(Entry):
     location: Line = ""
     start_date: Date = None
     end_date: End = None
+    current: Flag = False
     score: Line = ""
     courses: Listing[Line] = ()
+    highlights: Listing[Text] = ()
 
 
 class Award(Entry):
@@ -98,6 +112,7 @@ class Award(Entry):
     title: Line = ""
     date: Date = None
     awarder: Line = ""
+    url: Line = ""
     summary: Text = ""
 
 
@@ -108,6 +123,7 @@ class Certificate(Entry):
     date: Date = None
     url: Line = ""
     issuer: Line = ""
+    summary: Text = ""
 
 
 class Publication(Entry):
@@ -126,6 +142,9 @@ class Skill(Entry):
     name: Line = ""
     level: Line = ""
     keywords: Listing[Line] = ()
+    levels: Annotated[dict[str, Level], BeforeValidator(lambda value: {} if value is None else value)] = Field(
+        default_factory=dict
+    )
 
 
 class Language(Entry):
@@ -153,18 +172,20 @@ class Project(Entry):
     """projects[]."""
 
     name: Line = ""
+    type: Line = ""
     description: Text = ""
     highlights: Listing[Text] = ()
     keywords: Listing[Line] = ()
     start_date: Date = None
     end_date: End = None
+    current: Flag = False
     url: Line = ""
     roles: Listing[Line] = ()
     entity: Line = ""
 
 
 class JsonResume(Entry):
-    """A whole JSON Resume. `settings` and `appearance` are not part of it, and welcome."""
+    """A whole JSON Resume. `extras`, `settings` and `appearance` are not part of it, and welcome."""
 
     basics: Basics = Basics()
     work: Listing[Work] = ()
@@ -178,6 +199,7 @@ class JsonResume(Entry):
     interests: Listing[Interest] = ()
     references: Listing[Reference] = ()
     projects: Listing[Project] = ()
+    extras: Listing[canonical.Extra] = ()
     settings: Settings = Settings()
     appearance: Appearance = Appearance()
 
@@ -197,6 +219,7 @@ class JsonResume(Entry):
             languages=tuple(canonical.Language.of(name=item.language, level=item.fluency) for item in self.languages),
             interests=tuple(canonical.Interest.of(name=item.name, keywords=item.keywords) for item in self.interests),
             references=tuple(canonical.Reference.of(name=item.name, text=item.reference) for item in self.references),
+            extras=self.extras,
             settings=self.settings,
             appearance=self.appearance,
         )
@@ -214,17 +237,25 @@ def _profile(basics: Basics) -> canonical.Profile:
             city=basics.location.city,
             region=basics.location.region,
             postal=basics.location.postal_code,
-            country=basics.location.country_code,
+            country=basics.location.country or basics.location.country_code,
         ),
         links=(*website, *map(_link, basics.profiles)),
+        photo=basics.image,
     )
 
 
 def _link(profile: SocialProfile) -> canonical.Link:
-    """The address alone says it all where it holds the name of the account."""
-    account = profile.username.removeprefix("@")
-    label = "" if account.casefold() in profile.url.casefold() else f"{profile.network}: {profile.username}"
-    return canonical.Link.of(type=profile.network, label=label, url=profile.url)
+    return canonical.Link.of(
+        type=profile.network,
+        label=profile.label or account_label(profile.network, profile.username, profile.url),
+        url=profile.url,
+        username=profile.username,
+    )
+
+
+def account_label(network: str, username: str, url: str) -> str:
+    """What is printed for an account: nothing but its address where that holds its name already."""
+    return "" if username.removeprefix("@").casefold() in url.casefold() else f"{network}: {username}"
 
 
 def _work(work: Work) -> canonical.Work:
@@ -234,11 +265,16 @@ def _work(work: Work) -> canonical.Work:
         location=work.location,
         link=work.url,
         start_date=work.start_date,
-        end_date=work.end_date,
+        end_date=_end(work),
         about_company=work.description,
         summary=work.summary,
         description_bullets=work.highlights,
+        tech_stack=work.keywords,
     )
+
+
+def _end(entry: Work | Volunteer | Education | Project) -> EndDate | None:
+    return PRESENT if entry.current and entry.end_date is None else entry.end_date
 
 
 def _volunteer(volunteer: Volunteer) -> canonical.Volunteer:
@@ -248,7 +284,7 @@ def _volunteer(volunteer: Volunteer) -> canonical.Volunteer:
         location=volunteer.location,
         link=volunteer.url,
         start_date=volunteer.start_date,
-        end_date=volunteer.end_date,
+        end_date=_end(volunteer),
         summary=volunteer.summary,
         bullets=volunteer.highlights,
     )
@@ -263,7 +299,8 @@ def _education(education: Education) -> canonical.Education:
         link=education.url,
         score=education.score,
         start_date=education.start_date,
-        end_date=education.end_date,
+        end_date=_end(education),
+        details=education.highlights,
         courses=education.courses,
     )
 
@@ -271,11 +308,12 @@ def _education(education: Education) -> canonical.Education:
 def _project(project: Project) -> canonical.Project:
     return canonical.Project.of(
         name=project.name,
+        type=project.type,
         link=project.url,
         roles=project.roles,
         organization=project.entity,
         start_date=project.start_date,
-        end_date=project.end_date,
+        end_date=_end(project),
         summary=project.description,
         bullets=project.highlights,
         tech_stack=project.keywords,
@@ -283,7 +321,8 @@ def _project(project: Project) -> canonical.Project:
 
 
 def _skill_group(skill: Skill) -> canonical.SkillGroup:
-    return canonical.SkillGroup.of(category=skill.name, level=skill.level, items=skill.keywords)
+    items = tuple(canonical.Skill.of(name=name, level=skill.levels.get(name)) for name in skill.keywords)
+    return canonical.SkillGroup.of(category=skill.name, level=skill.level, items=items)
 
 
 def _certification(certificate: Certificate) -> canonical.Certification:
@@ -292,11 +331,18 @@ def _certification(certificate: Certificate) -> canonical.Certification:
         issuer=certificate.issuer,
         date=certificate.date,
         link=certificate.url,
+        summary=certificate.summary,
     )
 
 
 def _award(award: Award) -> canonical.Award:
-    return canonical.Award.of(title=award.title, issuer=award.awarder, date=award.date, summary=award.summary)
+    return canonical.Award.of(
+        title=award.title,
+        issuer=award.awarder,
+        date=award.date,
+        link=award.url,
+        summary=award.summary,
+    )
 
 
 def _publication(publication: Publication) -> canonical.Publication:

@@ -32,5 +32,10 @@ class PartialDate:
         dt.date(year or 0, month or 1, day or 1)
         return cls(year or 0, month, day)
 
+    def __str__(self) -> str:
+        """The form that `parse` reads, with two digits for months and days (ISO 8601)."""
+        parts = [f"{self.year:04}", *(f"{part:02}" for part in (self.month, self.day) if part is not None)]
+        return "-".join(parts)
+
 
 EndDate = PartialDate | Literal["Present"]

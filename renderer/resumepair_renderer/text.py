@@ -20,6 +20,13 @@ _LINE_BREAK: Final = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _ENOUGH_BLANK_LINES: Final = re.compile(r"\n{3,}")
 _SPACES: Final = re.compile(r"[^\S\n]+")
 _SPACES_AROUND_BREAK: Final = re.compile(r" ?\n ?")
+_BULLET: Final = re.compile(r"[-*•‣▪●–]\s+")
+# What leaves no trace of its own on paper: soft hyphens, joiners, marks of direction, variation selectors, tags.
+_IGNORABLE: Final = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
+)
 
 
 def clean_line(text: str) -> str:
@@ -45,3 +52,18 @@ def clean_text(text: str) -> str:
 def paragraphs(text: str) -> tuple[str, ...]:
     """The lines of `text` that hold something."""
     return tuple(line for line in text.split("\n") if line)
+
+
+def without_bullet(line: str) -> str:
+    """`line` without the dash or star that authors begin a list's items with."""
+    return _BULLET.sub("", line, count=1) if _BULLET.match(line) else line
+
+
+def without_ignorables(text: str) -> str:
+    """`text` without what Unicode says may be ignored when there is no glyph for it (DerivedCoreProperties)."""
+    return text if text.isascii() else _IGNORABLE.sub("", text)
+
+
+def is_ignorable(letter: str) -> bool:
+    """Whether `without_ignorables` takes `letter` away."""
+    return _IGNORABLE.fullmatch(letter) is not None

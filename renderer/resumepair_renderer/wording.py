@@ -3,13 +3,14 @@
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Final, Literal
 
 from babel import Locale
+from babel.core import get_global
 from babel.dates import format_date, format_skeleton
 
 from resumepair_renderer.partial_date import PRESENT, EndDate, PartialDate
@@ -18,8 +19,11 @@ DateFormat = Literal["US", "ISO", "EU"]
 
 _FALLBACK: Final = "en"
 _LETTER_TERRITORIES: Final = frozenset({"US", "CA", "MX", "PH", "CL", "CO", "VE", "CR", "GT", "PA"})
-# CLDR adds the word "year" here, which no résumé does.
-_MONTH_PATTERNS: Final = {"ru": "LLL y", "uk": "LLL y", "pt": "MMM y", "bg": "MMM y"}
+# CLDR adds the word "year" here, or writes what no résumé does.
+_MONTH_PATTERNS: Final = {
+    "bg": "LLL y", "ca": "LLL y", "fi": "M/y", "lv": "MM.y", "pt": "MMM y", "ru": "LLL y", "uk": "LLL y", "vi": "MM/y",
+}  # fmt: skip
+_SAME_WORDS: Final = {"no": "nb"}
 
 # First and last letter of the alphabets that decide a document's language when nobody said it.
 _ALPHABETS: Final = (
@@ -73,8 +77,7 @@ class Wording:
 
     def label(self, key: str) -> str:
         """The words for `key`, in English where the language is not one of ours."""
-        labels = _labels()
-        return labels.get(self.locale.language, labels[_FALLBACK])[key]
+        return _labels_of(str(self.locale))[key]
 
     def date(self, date: PartialDate) -> str:
         """`date` to the month: a résumé names no days."""
@@ -118,10 +121,31 @@ def guess_language(texts: Iterable[str]) -> str:
 
 
 @cache
+def _labels_of(locale: str) -> Mapping[str, str]:
+    """The labels of a language, with those of its script or country where they differ."""
+    labels = _labels()
+    found: dict[str, str] = {}
+    for name in reversed(tuple(_with_parents(locale))):
+        found.update(labels.get(_SAME_WORDS.get(name, name), {}))
+    return found or labels[_FALLBACK]
+
+
+def _with_parents(locale: str) -> Iterator[str]:
+    """`zh_Hant_TW`, `zh_Hant`, `zh`; Angola's Portuguese comes by way of Portugal's (CLDR)."""
+    exceptions: Mapping[str, str] = get_global("parent_exceptions")
+    while locale and locale != "root":
+        yield locale
+        shorter = locale.rpartition("_")[0]
+        parent = exceptions.get(locale, shorter)
+        # Another script is another parent to CLDR; here it may still lack a word.
+        locale = shorter if parent == "root" else parent
+
+
+@cache
 def _labels() -> Mapping[str, Mapping[str, str]]:
     text = files("resumepair_renderer").joinpath("labels.json").read_text(encoding="utf-8")
     labels: dict[str, dict[str, str]] = json.loads(text)
-    return labels
+    return {name.replace("-", "_"): words for name, words in labels.items()}
 
 
 def _plain_spaces(text: str) -> str:
