@@ -9,16 +9,18 @@ Nobody who waits for a page pays for this, and a cancelled render leaves nothing
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from playwright.async_api import Error as PlaywrightError
 
 from resumepair_renderer.browser import Browser
 from resumepair_renderer.errors import BrowserUnavailable, RenderTimeout
 from resumepair_renderer.warm_page import WarmPage
+
+T = TypeVar("T")
 
 logger = logging.getLogger("resumepair_renderer")
 
@@ -72,10 +74,14 @@ class PagePool:
         await self.close()
 
     async def print(self, html: str, timeout_seconds: float) -> bytes:
-        """Print `html` as soon as a page is free.
+        """Print `html` as it is. Raises what `use` raises."""
+        return await self.use(html, WarmPage.to_pdf, timeout_seconds)
+
+    async def use(self, html: str, work: Callable[[WarmPage], Awaitable[T]], timeout_seconds: float) -> T:
+        """Load `html` as soon as a page is free, and do `work` on it.
 
         Raises:
-            RenderTimeout: printing took longer than `timeout_seconds`.
+            RenderTimeout: loading and work took longer than `timeout_seconds`.
             BrowserUnavailable: the page or its browser died, or none can be started.
         """
         await self._slots.acquire()
@@ -84,21 +90,21 @@ class PagePool:
         except BaseException:
             self._slots.release()
             raise
-        printing = asyncio.create_task(page.print(html))
+        working = asyncio.create_task(_load_and(work, page, html))
         try:
             async with asyncio.timeout(timeout_seconds):
-                content = await asyncio.shield(printing)  # a page is never left half-way
+                result = await asyncio.shield(working)  # a page is never left half-way
         except TimeoutError:
-            self._do(self._recover(page, printing, patience=0))
+            self._do(self._recover(page, working, patience=0))
             raise RenderTimeout(f"not printed within {timeout_seconds:g} seconds") from None
         except PlaywrightError as error:
-            self._do(self._recover(page, printing, patience=0))
+            self._do(self._recover(page, working, patience=0))
             raise BrowserUnavailable(error.message.partition("\n")[0]) from error
         except BaseException:
-            self._do(self._recover(page, printing, patience=FINISH_SECONDS))
+            self._do(self._recover(page, working, patience=FINISH_SECONDS))
             raise
         self._do(self._give_back(page))
-        return content
+        return result
 
     async def close(self) -> None:
         """End every browser. Renders that still run fail with BrowserUnavailable."""
@@ -194,12 +200,12 @@ class PagePool:
                     await self._keep(page)
                     self._busy.discard(page)
 
-    async def _recover(self, page: WarmPage, printing: asyncio.Task[bytes], *, patience: float) -> None:
-        """Wait for a print nobody wants any more; a page that does not finish is thrown away."""
-        printing.add_done_callback(lambda task: task.cancelled() or task.exception())
+    async def _recover(self, page: WarmPage, working: asyncio.Task[T], *, patience: float) -> None:
+        """Wait for work nobody wants any more; a page that does not finish is thrown away."""
+        working.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
-            done, _ = await asyncio.wait({printing}, timeout=patience)
-            if done and not printing.cancelled() and printing.exception() is None:
+            done, _ = await asyncio.wait({working}, timeout=patience)
+            if done and not working.cancelled() and working.exception() is None:
                 await self._keep(page)
             else:
                 await page.close()
@@ -263,3 +269,8 @@ class PagePool:
         self._chores.discard(task)
         if not task.cancelled() and (error := task.exception()) and not self._is_closed:
             logger.warning("keeping pages warm failed: %s", error)
+
+
+async def _load_and(work: Callable[[WarmPage], Awaitable[T]], page: WarmPage, html: str) -> T:
+    await page.load(html)
+    return await work(page)
