@@ -3,6 +3,8 @@
 A leaf: it knows no database, no queue and no storage, and somebody could use it alone.
 """
 
+from resumepair_renderer.chromium import find_chromium
+from resumepair_renderer.compose import compose
 from resumepair_renderer.document import ResumeDocument
 from resumepair_renderer.errors import (
     BrowserUnavailable,
@@ -14,28 +16,39 @@ from resumepair_renderer.errors import (
     RenderError,
     RenderTimeout,
 )
+from resumepair_renderer.fit import FitReport
 from resumepair_renderer.html import render_html
 from resumepair_renderer.intake import parse_document
-from resumepair_renderer.options import RenderOptions
-from resumepair_renderer.renderer import RenderedPdf, Renderer, RendererSettings, RenderStage
+from resumepair_renderer.options import Fit, Format, RenderOptions
+from resumepair_renderer.proof import Finding, FindingCode, Proof
+from resumepair_renderer.rendered import Rendered
+from resumepair_renderer.renderer import Renderer, RendererSettings, RenderStage
 from resumepair_renderer.templates import TEMPLATES
 
 __all__ = [
     "TEMPLATES",
     "BrowserUnavailable",
     "DocumentTooLarge",
+    "Finding",
+    "FindingCode",
+    "Fit",
+    "FitReport",
+    "Format",
     "InvalidDocument",
     "InvalidOptions",
     "InvalidPdf",
     "Problem",
+    "Proof",
     "RenderError",
     "RenderOptions",
     "RenderStage",
     "RenderTimeout",
-    "RenderedPdf",
+    "Rendered",
     "Renderer",
     "RendererSettings",
     "ResumeDocument",
+    "compose",
+    "find_chromium",
     "parse_document",
     "render_html",
 ]

@@ -1,23 +1,26 @@
-"""The library's front: a document goes in, a PDF that has been read back comes out."""
+"""The library's front: a document goes in, a file comes out; PDFs have been read back and judged."""
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
-from resumepair_renderer.errors import DocumentTooLarge
-from resumepair_renderer.file_name import file_name
-from resumepair_renderer.html import render_html, template_of
-from resumepair_renderer.intake import parse_document
-from resumepair_renderer.options import RenderOptions
-from resumepair_renderer.page_view import document_title
+from resumepair_renderer.compose import BROWSERLESS, compose
+from resumepair_renderer.draft import Draft
+from resumepair_renderer.expectation import expect
+from resumepair_renderer.finish import Metadata, finish
+from resumepair_renderer.fit import FitReport, print_fitted
+from resumepair_renderer.formats import png
+from resumepair_renderer.options import Format, RenderOptions
 from resumepair_renderer.pages import PagePool
-from resumepair_renderer.pdf import PdfFacts, read_back, without_dates
-
-MAX_HTML: Final = 4_000_000
+from resumepair_renderer.proof import FindingCode, judge
+from resumepair_renderer.reading import read
+from resumepair_renderer.rendered import Rendered
 
 
 class RenderStage(StrEnum):
@@ -43,16 +46,12 @@ class RendererSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class RenderedPdf:
-    """A finished PDF. `sha256` is hexadecimal; the same document gives the same one."""
+class _Printed:
+    """What came off a page, and what was put on it."""
 
+    html: str
     content: bytes
-    template: str
-    page_count: int
-    byte_size: int
-    sha256: str
-    file_name: str
-    title: str
+    fit: FitReport | None
 
 
 class Renderer:
@@ -83,50 +82,72 @@ class Renderer:
         data: Mapping[str, object],
         options: RenderOptions | None = None,
         on_stage: OnStage | None = None,
-    ) -> RenderedPdf:
-        """Render `data`, a canonical document or JSON Resume 1.x.
+    ) -> Rendered:
+        """Render `data`, a canonical document or JSON Resume 1.x, to the format that `options` name.
 
-        `on_stage` is awaited at every stage; if it raises, the render ends with its error.
+        `on_stage` is awaited at every stage of a format that is printed; if it raises, the render ends
+        with its error.
 
         Raises:
             RenderError: one of its subclasses, each of which says whether to try again.
         """
-        prepared = await asyncio.to_thread(_prepare, data, options or RenderOptions())
+        options = options or RenderOptions()
+        if options.format in BROWSERLESS:
+            return await asyncio.to_thread(compose, data, options)
+        draft, html = await asyncio.to_thread(_drafted, data, options)
         await _tell(on_stage, RenderStage.RENDERING)
-        printed = await self._pages.print(prepared.html, self._settings.timeout_seconds)
+        printed = await self._print(draft, html)
         await _tell(on_stage, RenderStage.VERIFYING)
-        content, facts = await asyncio.to_thread(_finish, printed, prepared.title)
-        return RenderedPdf(
-            content=content,
-            template=prepared.template,
-            page_count=facts.page_count,
-            byte_size=facts.byte_size,
-            sha256=facts.sha256,
-            file_name=prepared.file_name,
-            title=prepared.title,
-        )
+        rendered = await asyncio.to_thread(_finished, draft, printed)
+        if _is_misread(rendered) and not draft.page.narrow:
+            narrowed = draft.narrowed()
+            printed = await self._print(narrowed, narrowed.html("print"))
+            return max(rendered, await asyncio.to_thread(_finished, narrowed, printed), key=_score)
+        return rendered
+
+    async def _print(self, draft: Draft, html: str) -> _Printed:
+        work = partial(print_fitted, sheet=draft.sheet, fit=draft.options.fit)
+        content, fit = await self._pages.use(html, work, self._settings.timeout_seconds)
+        return _Printed(html, content, fit)
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    html: str
-    template: str
-    title: str
-    file_name: str
+def _drafted(data: Mapping[str, object], options: RenderOptions) -> tuple[Draft, str]:
+    draft = Draft.of(data, options)
+    return draft, draft.html("print")
 
 
-def _prepare(data: Mapping[str, object], options: RenderOptions) -> _Prepared:
-    document = parse_document(data)
-    html = render_html(document, options)
-    if len(html) > MAX_HTML:
-        raise DocumentTooLarge(f"{len(html)} characters of HTML, at most {MAX_HTML} are possible")
-    template = template_of(document.appearance, options).name
-    return _Prepared(html, template, document_title(document), file_name(document.profile.full_name))
+def _is_misread(rendered: Rendered) -> bool:
+    """Whether readers of PDF find broken words: they may have taken the page for vertical writing."""
+    return rendered.proof is not None and any(
+        finding.code is FindingCode.BROKEN_WORDS for finding in rendered.proof.findings
+    )
 
 
-def _finish(printed: bytes, title: str) -> tuple[bytes, PdfFacts]:
-    content = without_dates(printed)
-    return content, read_back(content, title)
+def _score(rendered: Rendered) -> int:
+    return rendered.proof.score if rendered.proof else 0
+
+
+def _finished(draft: Draft, printed: _Printed) -> Rendered:
+    """What is handed out: the PDF with its metadata, read back and judged; or a picture of it."""
+    language, title = draft.page.language, draft.page.title
+    pdf = finish(printed.content, Metadata.of(draft.document, title, language), printed.html)
+    printed_order = [section.key for section in draft.page.sections]
+    expected = expect(draft.document, draft.wording, title=title, section_order=printed_order)
+    proof = judge(expected, read(pdf))
+    content = png.first_page(pdf) if draft.options.format is Format.PNG else pdf
+    return Rendered(
+        content=content,
+        format=draft.options.format,
+        template=draft.template.name,
+        file_name=draft.file_name,
+        title=title,
+        byte_size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        page_count=proof.page_count,
+        proof=proof,
+        fit=printed.fit,
+        warnings=draft.warnings,
+    )
 
 
 async def _tell(on_stage: OnStage | None, stage: RenderStage) -> None:

@@ -1,0 +1,1 @@
+"""What a document becomes besides a PDF; one module a format, all from the same view of it."""
