@@ -184,6 +184,9 @@ create table if not exists resumepair.export_history (
     byte_size bigint not null,
     page_count integer not null,
     sha256 text not null,
+    proof jsonb,
+    fit jsonb,
+    warnings jsonb not null default '[]',
     download_count integer not null default 0,
     last_downloaded_at timestamptz,
     created_at timestamptz not null default now(),
@@ -193,6 +196,12 @@ create table if not exists resumepair.export_history (
     constraint export_history_sha256 check (sha256 ~ '^[0-9a-f]{64}$'),
     constraint export_history_expiry check (expires_at > created_at)
 );
+
+-- For databases that were set up before exports were judged.
+alter table resumepair.export_history
+    add column if not exists proof jsonb,
+    add column if not exists fit jsonb,
+    add column if not exists warnings jsonb not null default '[]';
 
 create table if not exists resumepair.user_limits (
     user_id uuid primary key,
@@ -250,7 +259,7 @@ comment on column resumepair.export_jobs.document_data is 'Snapshot of the docum
 comment on column resumepair.export_jobs.batch_id is 'The batch that this job belongs to; null for a single export.';
 comment on column resumepair.export_jobs.batch_position is 'Place within the batch, from 0; 0 for a single export.';
 comment on column resumepair.export_jobs.format is 'Output format; pdf.';
-comment on column resumepair.export_jobs.options is 'Render options as asked for: template, pageSize.';
+comment on column resumepair.export_jobs.options is 'Render options as asked for: template, pageSize, fit.';
 comment on column resumepair.export_jobs.status is 'pending, processing, completed, failed or cancelled; transitions are enforced by a trigger.';
 comment on column resumepair.export_jobs.stage is 'What the present attempt is doing; says how far the work is.';
 comment on column resumepair.export_jobs.percent is 'Progress of the present attempt in percent, derived from the stage: 0, 10, 30, 60, 80, 90, 100.';
@@ -284,6 +293,9 @@ comment on column resumepair.export_history.storage_path is 'Key of the file in 
 comment on column resumepair.export_history.byte_size is 'Size of the file in bytes; the sum over a user''s unexpired exports is the used quota.';
 comment on column resumepair.export_history.page_count is 'Number of pages.';
 comment on column resumepair.export_history.sha256 is 'SHA-256 of the file, hexadecimal.';
+comment on column resumepair.export_history.proof is 'The verdict on the file, which was read back: score, findings, what was found. Null for exports made before there was one.';
+comment on column resumepair.export_history.fit is 'How densely it is set and whether it ends where it should; null when nothing was asked and nothing changed.';
+comment on column resumepair.export_history.warnings is 'What of the document was not taken as it stands: objects of path and message.';
 comment on column resumepair.export_history.download_count is 'How often a download link was made.';
 comment on column resumepair.export_history.last_downloaded_at is 'When the last download link was made.';
 comment on column resumepair.export_history.created_at is 'When the file was published.';
@@ -733,9 +745,12 @@ $$;
 comment on function resumepair.report_progress(uuid, integer, text) is
     'Moves the attempt to a stage; false when the attempt is no longer the present one and should stop.';
 
+-- Its form before exports were judged; a worker that still calls it fails its attempt, and another one makes the next.
+drop function if exists resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, interval);
+
 create or replace function resumepair.publish_export(
     p_job_id uuid, p_attempt integer, p_template text, p_file_name text, p_storage_path text,
-    p_byte_size bigint, p_page_count integer, p_sha256 text, p_lifetime interval
+    p_byte_size bigint, p_page_count integer, p_sha256 text, p_proof jsonb, p_fit jsonb, p_warnings jsonb, p_lifetime interval
 ) returns uuid
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -749,10 +764,10 @@ begin
     end if;
     insert into resumepair.export_history (
         job_id, user_id, document_id, document_version, document_title, template, format, file_name, storage_path,
-        byte_size, page_count, sha256, expires_at
+        byte_size, page_count, sha256, proof, fit, warnings, expires_at
     ) values (
         v_job.id, v_job.user_id, v_job.document_id, v_job.document_version, v_job.document_title, p_template, v_job.format,
-        p_file_name, p_storage_path, p_byte_size, p_page_count, p_sha256, now() + p_lifetime
+        p_file_name, p_storage_path, p_byte_size, p_page_count, p_sha256, p_proof, p_fit, p_warnings, now() + p_lifetime
     ) returning id into v_export_id;
     update resumepair.export_jobs
     set status = 'completed', stage = 'done', finished_at = now(), document_data = null
@@ -760,7 +775,7 @@ begin
     return v_export_id;
 end
 $$;
-comment on function resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, interval) is
+comment on function resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval) is
     'The history row first, then the job completed, in one transaction; null when the attempt is no longer the present one (remove the file).';
 
 create or replace function resumepair.fail_export(
@@ -909,7 +924,7 @@ to authenticated;
 grant execute on function
     resumepair.claim_export(uuid, bigint),
     resumepair.report_progress(uuid, integer, text),
-    resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, interval),
+    resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval),
     resumepair.fail_export(uuid, integer, text, text, timestamptz),
     resumepair.release_export(uuid, integer),
     resumepair.rescue_exports(interval)

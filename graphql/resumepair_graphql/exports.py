@@ -11,9 +11,10 @@ from resumepair_graphql.enums import described
 from resumepair_graphql.errors import ErrorCode, Refusal, UserError
 from resumepair_graphql.ids import require_uuid
 from resumepair_graphql.jobs import ExportJob, load_job
+from resumepair_graphql.proofs import Fit
 
 # The renderer's templates; a test holds the two lists together.
-TEMPLATES = ("classic",)
+TEMPLATES = ("classic", "modern", "compact", "executive", "technical", "academic", "sidebar")
 
 
 @strawberry.enum(description="The size of a page.")
@@ -30,6 +31,7 @@ class ExportOptions:
 
     template: str | None = strawberry.field(default=None, description=f"One of: {', '.join(TEMPLATES)}.")
     page_size: PageSize | None = strawberry.field(default=None, description="The size of a page.")
+    fit: Fit | None = strawberry.field(default=None, description="Whether it has to end on its first page.")
 
     def checked(self) -> dict[str, Any]:
         """The options as the job keeps them.
@@ -40,7 +42,11 @@ class ExportOptions:
         if self.template is not None and self.template not in TEMPLATES:
             known = ", ".join(TEMPLATES)
             raise Refusal(ErrorCode.INVALID_INPUT, f"There is no such template; there is: {known}.", "options.template")
-        chosen = {"template": self.template, "pageSize": self.page_size and self.page_size.value}
+        chosen = {
+            "template": self.template,
+            "pageSize": self.page_size and self.page_size.value,
+            "fit": self.fit and self.fit.value,
+        }
         return {name: value for name, value in chosen.items() if value is not None}
 
 

@@ -13,12 +13,13 @@ from resumepair_graphql.errors import Refusal, UserError
 from resumepair_graphql.ids import require_uuid, uuid_of
 from resumepair_graphql.jobs import ExportJob, load_job
 from resumepair_graphql.pages import After, First, fetch_page
+from resumepair_graphql.proofs import Judged, judgement_of
 
 NO_DOCUMENT = UUID(int=0)
 
 
 @strawberry.type(description="A finished export.")
-class Export(relay.Node):
+class Export(relay.Node, Judged):
     """A row of `export_history`."""
 
     key: relay.NodeID[UUID]
@@ -59,6 +60,7 @@ class Export(relay.Node):
             last_downloaded_at=row["last_downloaded_at"],
             created_at=row["created_at"],
             expires_at=row["expires_at"],
+            **judgement_of(row),
         )
 
 

@@ -15,6 +15,7 @@ from resumepair_graphql.enums import described
 from resumepair_graphql.errors import Refusal, UserError
 from resumepair_graphql.feed import JobChange
 from resumepair_graphql.ids import Id, require_uuid, uuid_of
+from resumepair_graphql.proofs import Judged, judgement_of
 
 
 @strawberry.enum(description="The state of an export job.")
@@ -76,7 +77,7 @@ class Failure:
 
 
 @strawberry.type(description="The file of a completed job.")
-class Artifact:
+class Artifact(Judged):
     """File of a completed job."""
 
     storage_path: strawberry.Private[str]
@@ -165,6 +166,7 @@ def _artifact_of(row: Row) -> Artifact:
         page_count=row["page_count"],
         sha256=row["sha256"],
         expires_at=row["expires_at"],
+        **judgement_of(row),
     )
 
 

@@ -37,14 +37,15 @@ select storage_path, file_name from resumepair.record_download(%(id)s)
 -- jobs_by_id --
 select j.id, j.document_id, j.document_version, j.status, j.stage, j.percent, j.sequence, j.attempt, j.max_attempts,
        j.failure_code, j.failure_message, j.failure_retryable, j.next_attempt_at, j.created_at, j.started_at, j.finished_at,
-       h.id as export_id, h.storage_path, h.file_name, h.byte_size, h.page_count, h.sha256, h.expires_at
+       h.id as export_id, h.storage_path, h.file_name, h.byte_size, h.page_count, h.sha256, h.proof, h.fit, h.warnings,
+       h.expires_at
 from resumepair.export_jobs as j
 left join resumepair.export_history as h on h.job_id = j.id
 where j.id = any(%(ids)s)
 
 -- history_page --
 select id, job_id, document_id, document_version, document_title, template, file_name, byte_size, page_count, sha256,
-       download_count, last_downloaded_at, created_at, expires_at
+       proof, fit, warnings, download_count, last_downloaded_at, created_at, expires_at
 from resumepair.export_history
 where user_id = (select auth.uid())
     and (%(document_id)s::uuid is null or document_id = %(document_id)s)

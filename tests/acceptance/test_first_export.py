@@ -87,6 +87,29 @@ async def test_the_pdf_says_what_the_document_says(alice: Person) -> None:
     document.close()
 
 
+VERDICT = """query($id: ID!) { job(id: $id) { artifact {
+  fit { requested fitted spacing lineHeight fontSize margin }
+  warnings { path message }
+  proof { score passed textsExpected textsFound linksExpected linksFound fonts missingGlyphs title language isTagged
+          findings { code path message } }
+} } }"""
+
+
+async def test_the_artifact_tells_what_was_found_in_it(alice: Person) -> None:
+    data = {**RESUME, "settings": {"locale": "en"}, "appearance": {"theme": {"text": "#fefefe"}}}
+    job_id = alice.export(alice.save(data), template="modern", fit="ONE_PAGE")
+    await alice.follow(job_id)
+    artifact = alice.ask(VERDICT, id=job_id)["artifact"]
+
+    proof = artifact["proof"]
+    assert (proof["score"], proof["passed"], proof["findings"], proof["missingGlyphs"]) == (100, True, [], [])
+    assert proof["textsFound"] == proof["textsExpected"] > 5
+    assert (proof["title"], proof["language"], proof["isTagged"]) == ("Grace Hopper – Résumé", "en", True)
+    assert proof["fonts"]
+    assert (artifact["fit"]["requested"], artifact["fit"]["fitted"]) == ("ONE_PAGE", True)
+    assert [warning["path"] for warning in artifact["warnings"]] == ["appearance.theme.text"]
+
+
 @pytest.mark.parametrize(
     ("name", "language"),
     [("Αλίκη Παπαδοπούλου", "el"), ("Софія Коваль", "uk"), ("山田花子", "ja"), ("김민서", "ko"), ("李小龙", "zh")],

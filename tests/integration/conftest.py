@@ -88,7 +88,7 @@ class WorkerVoice:
 
     def publish(self, job_id: UUID, attempt: int, byte_size: int = 1000) -> UUID | None:
         export_id: UUID | None = self._call(
-            "select resumepair.publish_export(%s, %s, 'classic', 'cv.pdf', %s, %s, 2, %s, '7 days')",
+            "select resumepair.publish_export(%s, %s, 'classic', 'cv.pdf', %s, %s, 2, %s, null, null, '[]', '7 days')",
             job_id, attempt, f"{job_id}/{attempt}/cv.pdf", byte_size, "0" * 64,
         )  # fmt: skip
         return export_id

@@ -12,7 +12,7 @@ import psycopg
 import structlog
 from psycopg_pool import PoolTimeout
 
-from resumepair_renderer import RenderedPdf, Renderer, RenderOptions, RenderStage
+from resumepair_renderer import Format, InvalidOptions, Rendered, Renderer, RenderOptions, RenderStage
 from resumepair_worker.backoff import retry_time
 from resumepair_worker.errors import INTERNAL, Superseded, failure_of
 from resumepair_worker.jobs import Artifact, Claim, Jobs
@@ -86,16 +86,18 @@ class Exporter:
             await self._report(claim, STAGES[stage])
 
         options = RenderOptions.parse(claim.options)
-        pdf = await self.renderer.render(claim.document_data, options, on_stage=on_stage)
-        await _to_the_end(self._deliver(claim, pdf), DELIVER_SECONDS)
+        if options.format is not Format.PDF:
+            raise InvalidOptions(f"format: exports are PDF, not {options.format.upper()}")
+        rendered = await self.renderer.render(claim.document_data, options, on_stage=on_stage)
+        await _to_the_end(self._deliver(claim, rendered), DELIVER_SECONDS)
 
-    async def _deliver(self, claim: Claim, pdf: RenderedPdf) -> None:
+    async def _deliver(self, claim: Claim, rendered: Rendered) -> None:
         """Upload and publish. Runs to its end once begun, so that a cancel in between leaves no file behind."""
-        path = f"{claim.user_id}/{claim.job_id}/{claim.attempt}/{pdf.file_name}"
-        artifact = Artifact(pdf.template, pdf.file_name, path, pdf.byte_size, pdf.page_count, pdf.sha256)
+        path = f"{claim.user_id}/{claim.job_id}/{claim.attempt}/{rendered.file_name}"
+        artifact = Artifact.of(rendered, path)
 
         await self._report(claim, "uploading")
-        await self.store.put(path, pdf.content, "application/pdf")
+        await self.store.put(path, rendered.content, rendered.format.media_type)
         try:
             await self._publish(claim, artifact)
         except Exception as error:

@@ -8,8 +8,10 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, class_row, scalar_row
+from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
+from resumepair_renderer import Rendered
 from resumepair_worker.errors import Failure
 
 Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
@@ -29,7 +31,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A stored file, as the export history describes it."""
+    """A stored PDF, as the export history describes it; the last three as JSON."""
 
     template: str
     file_name: str
@@ -37,6 +39,25 @@ class Artifact:
     byte_size: int
     page_count: int
     sha256: str
+    proof: dict[str, Any]
+    fit: dict[str, Any] | None
+    warnings: list[dict[str, str]]
+
+    @classmethod
+    def of(cls, rendered: Rendered, storage_path: str) -> "Artifact":
+        """The artifact that a rendered PDF becomes when it is stored under this path."""
+        assert rendered.proof is not None  # noqa: S101 # every PDF is read back
+        return cls(
+            template=rendered.template,
+            file_name=rendered.file_name,
+            storage_path=storage_path,
+            byte_size=rendered.byte_size,
+            page_count=rendered.proof.page_count,
+            sha256=rendered.sha256,
+            proof=rendered.proof.to_json(),
+            fit=rendered.fit.to_json() if rendered.fit else None,
+            warnings=[{"path": warning.path, "message": warning.message} for warning in rendered.warnings],
+        )
 
 
 class Jobs:
@@ -61,10 +82,11 @@ class Jobs:
 
     async def publish(self, claim: Claim, artifact: Artifact, lifetime: timedelta) -> UUID | None:
         """Complete the job with its file; None when the attempt is no longer the present one."""
-        query = "select resumepair.publish_export(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        query = "select resumepair.publish_export(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
         export_id: UUID | None = await self._call(query, claim, [
             artifact.template, artifact.file_name, artifact.storage_path,
-            artifact.byte_size, artifact.page_count, artifact.sha256, lifetime,
+            artifact.byte_size, artifact.page_count, artifact.sha256,
+            Jsonb(artifact.proof), artifact.fit and Jsonb(artifact.fit), Jsonb(artifact.warnings), lifetime,
         ])  # fmt: skip
         return export_id
 

@@ -1,6 +1,5 @@
 """The worker's settings: read from the environment once, checked at start, frozen."""
 
-import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -8,7 +7,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-HEADLESS_SHELL = "chromium-headless-shell"
+from resumepair_renderer.chromium import NAMES, find_chromium
 
 
 class SettingsError(Exception):
@@ -16,8 +15,8 @@ class SettingsError(Exception):
 
 
 def _find_chromium() -> Path:
-    """The browser on the PATH; its bare name, which is not a file, when there is none."""
-    return Path(shutil.which(HEADLESS_SHELL) or HEADLESS_SHELL)
+    """The browser that is installed; the bare name of one, which is not a file, when there is none."""
+    return find_chromium() or Path(NAMES[0])
 
 
 class Settings(BaseSettings):

@@ -89,7 +89,7 @@ def test_only_the_worker_reaches_the_queue(caller: Person) -> None:
     [
         "claim_export(gen_random_uuid(), 1)",
         "report_progress(gen_random_uuid(), 1, 'done')",
-        "publish_export(gen_random_uuid(), 1, '', '', '', 1, 1, '', '1 day')",
+        "publish_export(gen_random_uuid(), 1, '', '', '', 1, 1, '', '{}', '{}', '[]', '1 day')",
         "fail_export(gen_random_uuid(), 1, '', '')",
         "release_export(gen_random_uuid(), 1)",
         "rescue_exports('5 seconds')",

@@ -86,6 +86,37 @@ async def test_a_queued_job_becomes_a_stored_pdf_with_its_history(
     assert (export["page_count"], export["template"]) == (1, "classic")
 
 
+async def test_the_verdict_on_the_file_is_kept_with_it(parts: Parts, alice: Person, watch: Watch) -> None:
+    data = {
+        **RESUME,
+        "profile": {
+            "fullName": "Ada Lovelace",
+            "headline": "Author of ꙮ\U00012345",
+            "photo": "https://ada.example/me.jpg",
+        },
+    }
+    job_id = enqueue(alice, data, fit="ONE_PAGE")
+    async with parts.working():
+        await watch.until_status(job_id, "completed")
+
+    (export,) = history(alice)
+    assert export["proof"]["missingGlyphs"] == ["\U00012345"]
+    assert export["proof"]["score"] < 100
+    findings = [(finding["code"], finding["path"]) for finding in export["proof"]["findings"]]
+    assert findings == [("MISSING_TEXT", "profile.headline"), ("MISSING_GLYPH", "profile.headline")]
+    assert export["fit"] == {
+        "requested": "ONE_PAGE", "fitted": True, "spacing": 1, "lineHeight": 1.38, "fontSize": 10, "margin": 19,
+    }  # fmt: skip
+    assert [warning["path"] for warning in export["warnings"]] == ["profile.photo"]
+
+
+async def test_only_pdfs_are_exported(parts: Parts, alice: Person, watch: Watch) -> None:
+    job_id = enqueue(alice, format="docx")
+    async with parts.working():
+        row = await watch.until_status(job_id, "failed")
+    assert (row["failure_code"], row["failure_message"]) == ("INVALID_OPTIONS", "format: exports are PDF, not DOCX")
+
+
 async def test_an_invalid_document_fails_at_once_and_names_the_path(parts: Parts, alice: Person, watch: Watch) -> None:
     job_id = enqueue(alice, {**RESUME, "work": [{"company": "X", "role": "Y", "startDate": "soon"}]})
     async with parts.working():

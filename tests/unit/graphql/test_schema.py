@@ -3,8 +3,11 @@ from pathlib import Path
 from graphql import GraphQLNamedType, GraphQLObjectType, build_schema
 from resumepair_graphql.exports import TEMPLATES
 from resumepair_graphql.jobs import ExportStage, ExportStatus
+from resumepair_graphql.proofs import FindingCode, Fit
 from resumepair_graphql.schema import build_schema as build_own_schema
 from resumepair_renderer import TEMPLATES as RENDERER_TEMPLATES
+from resumepair_renderer import FindingCode as RendererFindingCode
+from resumepair_renderer import Fit as RendererFit
 
 ROOT = Path(__file__).parents[3]
 SDL = build_own_schema().as_str()
@@ -45,6 +48,11 @@ def test_roots_are_nullable_so_that_one_failure_does_not_blank_its_siblings() ->
 
 def test_templates_are_the_renderers() -> None:
     assert set(TEMPLATES) == set(RENDERER_TEMPLATES)
+
+
+def test_findings_and_fits_are_the_renderers() -> None:
+    assert [code.value for code in FindingCode] == [code.value for code in RendererFindingCode]
+    assert [fit.value for fit in Fit] == [fit.value for fit in RendererFit]
 
 
 def test_states_and_stages_are_the_databases() -> None:
