@@ -1,7 +1,7 @@
 # The one door to the project. `make help` lists what is behind it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run watch test check db token sdl wheel clean setup setup-stack
+.PHONY: help run watch test check bench gallery db token sdl wheel clean setup setup-stack setup-bench
 
 PYTHON := .venv/bin/python
 # The shell's own USER is whoever is logged in; only the one on the command line is meant.
@@ -40,6 +40,12 @@ check: setup ## format, lint, types, import contracts, SDL drift, stray modules
 	  || { echo "graphql/, worker/ and renderer/ hold packages, never modules: move these" >&2; exit 1; }
 	@echo "all checks passed"
 
+bench: setup-bench ## measure, as ratios inside one run (SECONDS=4 for longer rounds, RENDERS=0 for no memory curve)
+	@exec $(PYTHON) -m dev.bench
+
+gallery: setup-stack ## print every template with every sample into .local/gallery, with an index page
+	@exec $(PYTHON) -m dev.gallery
+
 db: setup-stack ## bring the schema of DATABASE_URL's (or the local stack's) database up to date
 	@exec $(PYTHON) -m dev.local_database
 
@@ -63,3 +69,7 @@ setup:
 # What runs the product, without what checks and tests it.
 setup-stack:
 	@dev/setup.sh stack
+
+# With the engines that `make bench` compares with.
+setup-bench:
+	@dev/setup.sh bench

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes the virtual environment: finds Python >= 3.11 and uv (or fetches uv into .local/uv), then
-# installs what uv.lock names: with the argument `stack` only what runs the product, else all of it.
+# installs what uv.lock names: with the argument `stack` only what runs the product, with `bench` also
+# what it is measured against, without one all that checks and tests need.
 # Done again, it takes a fraction of a second.
 # Everything is said on stderr: a target's own output stays clean. QUIET=1 keeps the rest silent.
 set -eu
@@ -63,7 +64,7 @@ export UV_PYTHON_DOWNLOADS=never
 export UV_PROJECT_ENVIRONMENT=.venv
 unset VIRTUAL_ENV
 case ${1:-all} in
-stack) set -- --no-default-groups --group stack --inexact ;; # and keeps what checks and tests have installed
+stack | bench) set -- --no-default-groups --group "$1" --inexact ;; # and keeps what checks and tests have installed
 *) set -- ;;
 esac
 if [ ! -x .venv/bin/python ]; then

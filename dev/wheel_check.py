@@ -1,10 +1,11 @@
-"""The wheel as a stranger gets it: built, installed into an empty environment, both processes run.
+"""The wheel as a stranger gets it: built, installed into an empty environment, its programs run.
 
 It catches what the checkout hides: a file left out of the wheel, a dependency that only the
 development environment brings, a console script that does not start.
 """
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -26,6 +27,7 @@ from dev.state import PROJECT, State
 from dev.supervisor import Supervisor
 
 EXTRAS: Final = "graphql,worker"
+RESUME: Final = {"profile": {"fullName": "Ada Lovelace"}, "work": [], "education": [], "skills": ["Analysis"]}
 
 
 def check(environment: Mapping[str, str], screen: Screen) -> None:
@@ -41,12 +43,14 @@ def check(environment: Mapping[str, str], screen: Screen) -> None:
             wheel = _build(folder / "dist")
         with screen.step(f"{wheel.name} installed into an empty environment"):
             scripts = _install(wheel, folder)
+        with screen.step("resumepair-render writes a PDF and a DOCX"):
+            _render(environment, scripts, folder, screen)
         state = State(folder / "state")
         try:
             _start_and_stop(environment, state, scripts, screen)
         finally:
             state.clean()
-    screen.say("the wheel works: both processes started from it and stopped")
+    screen.say("the wheel works: the command rendered, both processes started and stopped")
 
 
 def _build(target: Path) -> Path:
@@ -83,6 +87,22 @@ def _uv(*arguments: str) -> None:
     )
     if answer.returncode != 0:
         raise SetupError(f"uv {arguments[0]} failed: {answer.stderr}")
+
+
+def _render(environment: Mapping[str, str], scripts: Path, folder: Path, screen: Screen) -> None:
+    resume = folder / "resume.json"
+    resume.write_text(json.dumps(RESUME), encoding="utf-8")
+    chromium = str(find_or_install(environment, screen.say))
+    for name in ("resume.pdf", "resume.docx"):
+        answer = subprocess.run(
+            [str(scripts / "resumepair-render"), str(resume), "-o", str(folder / name)],
+            check=False,
+            capture_output=True,
+            text=True,
+            env={**environment, "CHROMIUM_PATH": chromium},
+        )
+        if answer.returncode != 0 or not (folder / name).is_file():
+            raise SetupError(f"resumepair-render failed: {answer.stderr}")
 
 
 def _start_and_stop(environment: Mapping[str, str], state: State, scripts: Path, screen: Screen) -> None:

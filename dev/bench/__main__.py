@@ -1,0 +1,27 @@
+"""Measures and prints; SECONDS=4 makes every measurement longer, RENDERS=0 leaves the memory curve out."""
+
+import asyncio
+import os
+import sys
+
+from dev.bench.memory import memory_curve
+from dev.bench.rendering import compare_renderers
+from dev.browser import find_or_install
+from dev.errors import SetupError
+
+
+def main() -> int:
+    """Run every benchmark."""
+    try:
+        chromium = find_or_install(os.environ, lambda line: print(line, file=sys.stderr))
+    except SetupError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    asyncio.run(compare_renderers(chromium, seconds=float(os.environ.get("SECONDS", "2"))))
+    if renders := int(os.environ.get("RENDERS", "2000")):
+        asyncio.run(memory_curve(chromium, renders))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
