@@ -19,7 +19,14 @@ from graphql import parse, validate
 from resumepair_graphql.errors import REFUSED_STATES, ErrorCode
 from resumepair_graphql.jobs import ExportStage, ExportStatus, FailureCode
 from resumepair_graphql.schema import build_schema
-from resumepair_renderer import ResumeDocument, parse_document
+from resumepair_renderer import TEMPLATES, FindingCode, Format, ResumeDocument, parse_document
+from resumepair_renderer.fit import (
+    LEAST_FONT_SIZE,
+    LEAST_LINE_HEIGHT,
+    LEAST_LINE_HEIGHT_OF_TALL_SCRIPTS,
+    LEAST_MARGIN,
+)
+from resumepair_renderer.proof import DEDUCTIONS
 from resumepair_worker.backoff import CAP_FACTOR
 
 ROOT = Path(__file__).parents[3]
@@ -187,6 +194,20 @@ def test_every_function_and_table_is_listed() -> None:
     assert made <= listed
 
 
+def test_templates_formats_and_findings_are_listed() -> None:
+    page = "docs/reference/rendering.md"
+    assert [row[0] for row in rows(section(page, "Templates"))] == list(TEMPLATES)
+    assert {row[0] for row in rows(section(page, "Formats"))} == values(Format)
+    listed = {row[0]: row[1] for row in rows(section(page, "The verdict"))}
+    assert listed == {code.value: str(DEDUCTIONS.get(code, "by share")) for code in FindingCode}
+
+
+def test_floors_of_fitting_are_those_of_the_code() -> None:
+    text = section("docs/reference/rendering.md", "Fitting")
+    for floor in (LEAST_FONT_SIZE, LEAST_LINE_HEIGHT, LEAST_LINE_HEIGHT_OF_TALL_SCRIPTS, LEAST_MARGIN):
+        assert f"{floor:g}" in text
+
+
 def values(enum: type[Enum]) -> set[str]:
     return {str(member.value) for member in enum}
 
@@ -204,7 +225,7 @@ def test_every_key_of_a_document_is_described() -> None:
         f"{name}.{to_camel(field)}"
         for name, model in models_of(ResumeDocument).items()
         for field in model.model_fields
-        if f"`{to_camel(field)}`" not in page and field != "photo"
+        if f"`{to_camel(field)}`" not in page
     ]
     assert undescribed == []
 
