@@ -35,6 +35,8 @@ def read_document(source: Path) -> dict[str, object]:
         raise InvalidDocument([Problem("", f"not JSON: {error.msg} at {where}")]) from None
     except UnicodeDecodeError as error:
         raise InvalidDocument([Problem("", f"not UTF-8 text: byte {error.start} cannot be read")]) from None
+    except ValueError:  # Python reads no number of thousands of digits
+        raise InvalidDocument([Problem("", "a number in it has too many digits")]) from None
     except RecursionError:
         raise InvalidDocument([Problem("", "not a document: lists within lists without end")]) from None
     if not isinstance(data, dict):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from resumepair_renderer.chromium import find_chromium
@@ -15,6 +15,8 @@ from resumepair_renderer.options import RenderOptions
 from resumepair_renderer.rendered import Rendered
 from resumepair_renderer.renderer import Renderer, RendererSettings
 
+OUTPUT_CLOSED: Final = "OUTPUT_CLOSED"
+
 _ATTEMPTS: Final = 2
 _NO_CHROMIUM: Final = (
     "there is no Chromium: set CHROMIUM_PATH to a headless shell, or run `playwright install --only-shell chromium`"
@@ -25,7 +27,7 @@ Print = Callable[[Mapping[str, object], RenderOptions], Awaitable[Rendered]]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why there is no file: one of the codes of `errors`, FILE_ERROR or UNEXPECTED."""
+    """Why there is no file: one of the codes of `errors`, FILE_ERROR, OUTPUT_CLOSED or UNEXPECTED."""
 
     code: str
     problems: tuple[Problem, ...]
@@ -33,7 +35,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one task went."""
+    """How one task went. Of a file that was written, the content is not kept."""
 
     task: Task
     result: Rendered | Failure
@@ -49,31 +51,35 @@ class Press:
     at_once: int
 
     async def run(self, tasks: Sequence[Task], on_outcome: Callable[[Outcome], None]) -> None:
-        """Do all `tasks`; one that fails does not stop the others."""
+        """Do all `tasks` and tell of them in their order; one that fails does not stop the others."""
         turn = asyncio.Semaphore(self.at_once)
 
-        async def take_turn(task: Task) -> None:
+        async def take_turn(task: Task) -> Outcome:
             async with turn:
-                on_outcome(Outcome(task, await self._do(task)))
+                made = await self._make(task)
+                return Outcome(task, made if isinstance(made, Failure) else await _deliver(task, made))
 
         async with asyncio.TaskGroup() as group:
-            for task in tasks:
-                group.create_task(take_turn(task))
+            for taken in [group.create_task(take_turn(task)) for task in tasks]:
+                on_outcome(await taken)
 
-    async def _do(self, task: Task) -> Rendered | Failure:
+    async def _make(self, task: Task) -> Rendered | Failure:
         try:
             data = await asyncio.to_thread(read_document, task.source)
-            rendered = await self._render(with_photo(data, self.photo) if self.photo else data)
-            await asyncio.to_thread(write, task.target, rendered.content)
+        except InvalidDocument as error:
+            return Failure(error.code, error.problems)
+        except FileNotFoundError:
+            return _file_error("there is no such file or folder")
+        except OSError as error:
+            return _file_error(f"cannot read it: {error.strerror or error}")
+        try:
+            return await self._render(with_photo(data, self.photo) if self.photo else data)
         except InvalidDocument as error:
             return Failure(error.code, error.problems)
         except RenderError as error:
             return Failure(error.code, (Problem("", str(error)),))
-        except OSError as error:
-            return Failure("FILE_ERROR", (Problem("", f"{error.filename or task.target}: {error.strerror or error}"),))
         except Exception as error:  # noqa: BLE001 -- the other files are not to pay for our mistake
             return Failure("UNEXPECTED", (Problem("", f"{type(error).__name__}: {error}"),))
-        return rendered
 
     async def _render(self, data: Mapping[str, object]) -> Rendered:
         for attempt in range(1, _ATTEMPTS + 1):
@@ -105,3 +111,18 @@ async def open_press(options: RenderOptions, pages: int, photo: str) -> AsyncGen
 
 async def _compose(data: Mapping[str, object], options: RenderOptions) -> Rendered:
     return await asyncio.to_thread(compose, data, options)
+
+
+async def _deliver(task: Task, rendered: Rendered) -> Rendered | Failure:
+    """Write it; what is left is what is known about it."""
+    try:
+        await asyncio.to_thread(write, task.target, rendered.content)
+    except BrokenPipeError:  # whoever read it has enough
+        return Failure(OUTPUT_CLOSED, ())
+    except OSError as error:  # without the name it has: that may be of the file that is written first
+        return _file_error(f"cannot write {task.target}: {error.strerror or error}")
+    return replace(rendered, content=b"")
+
+
+def _file_error(message: str) -> Failure:
+    return Failure("FILE_ERROR", (Problem("", message),))

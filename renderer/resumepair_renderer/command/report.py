@@ -17,6 +17,7 @@ from rich.text import Text
 from resumepair_renderer.command.press import Failure, Outcome
 from resumepair_renderer.command.task import DASH
 from resumepair_renderer.errors import Problem
+from resumepair_renderer.options import Fit, Format
 from resumepair_renderer.proof import Proof
 from resumepair_renderer.rendered import Rendered
 
@@ -120,7 +121,7 @@ class PeopleReport:
         if outcome.task.target != DASH:
             self._line("✓", _GOOD, f"{outcome.task.title} → {outcome.task.target}  {_size(rendered)}")
         self._problems(rendered.warnings, _ODD)
-        if rendered.fit is not None and not rendered.fit.fitted:
+        if rendered.fit is not None and rendered.fit.requested is Fit.ONE_PAGE and not rendered.fit.fitted:
             self._problems((Problem("", "does not fit on one page, even in the smallest type that can be read"),), _ODD)
         if self._shows_proof and rendered.proof is not None:
             self._proof(rendered.proof)
@@ -142,7 +143,12 @@ class PeopleReport:
 
 def _size(rendered: Rendered) -> str:
     pages = rendered.page_count
-    count = "" if pages is None else f"{pages} page{'' if pages == 1 else 's'}, "
+    if pages is None:
+        count = ""
+    elif rendered.format is Format.PNG:
+        count = f"page 1 of {pages}, "
+    else:
+        count = f"{pages} page{'' if pages == 1 else 's'}, "
     return f"{count}{rendered.byte_size / _KILOBYTE:.0f} KB"
 
 

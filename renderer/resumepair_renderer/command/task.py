@@ -1,5 +1,6 @@
 """What the command has to do: which files to read, and where each result goes."""
 
+import errno
 import os
 import sys
 import tempfile
@@ -14,7 +15,8 @@ from resumepair_renderer.options import Format
 DASH: Final = Path("-")
 """Standard input as a source, standard output as a target."""
 
-_OTHER_EXTENSIONS: Final = {"htm": Format.HTML, "text": Format.TXT}
+_EXTENSIONS: Final = {**{format_.value: format_ for format_ in Format}, "htm": Format.HTML, "text": Format.TXT}
+_SEPARATORS: Final = tuple(filter(None, (os.sep, os.altsep)))
 
 
 class UsageProblem(Exception):
@@ -34,42 +36,97 @@ class Task:
         return "standard input" if self.source == DASH else str(self.source)
 
 
-def format_for(output: Path | None, asked: Format | None) -> Format:
-    """The format that was asked for, else the one of the output's extension, else PDF.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where results are to go: a folder if it is one, or if its name was given with a slash at the end."""
+
+    path: Path
+    has_slash: bool = False
+
+    @classmethod
+    def of(cls, name: str) -> "Place":
+        """The place called `name`: a Path alone forgets the slash."""
+        return cls(Path(name), name.endswith(_SEPARATORS))
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether results go into it."""
+        return self.has_slash or self.path.is_dir()
+
+    @property
+    def extension(self) -> str:
+        """What a file's name ends in, in small letters and without the dot; nothing for a folder."""
+        return "" if self.is_folder else self.path.suffix.removeprefix(".").casefold()
+
+
+def format_for(output: Place | None) -> Format:
+    """The format of the output's extension, else PDF.
 
     Raises:
         UsageProblem: no format has that extension.
     """
-    if asked is not None:
-        return asked
-    extension = "" if output is None or output.is_dir() else output.suffix.removeprefix(".").casefold()
+    extension = output.extension if output else ""
     if not extension:
         return Format.PDF
-    if extension in _OTHER_EXTENSIONS:
-        return _OTHER_EXTENSIONS[extension]
-    if extension not in set(Format):
-        raise UsageProblem(f"{output}: no format has this extension; name one of {', '.join(Format)} with --format")
-    return Format(extension)
+    if output is not None and extension not in _EXTENSIONS:
+        raise UsageProblem(
+            f"{output.path}: no format has this extension; name one of {', '.join(Format)} with --format"
+        )
+    return _EXTENSIONS[extension]
 
 
-def plan(sources: Sequence[Path], output: Path | None, chosen: Format) -> tuple[Task, ...]:
+def plan(sources: Sequence[Path], output: Place | None, chosen: Format) -> tuple[Task, ...]:
     """A task for every source, and for every .json of a source that is a folder.
 
     One file goes to `output`, several go into it; without it, each goes beside its source, and
-    standard input to standard output.
+    standard input to standard output. A source that is not there is a task too, which will fail.
 
     Raises:
-        UsageProblem: a source is not there, or a file would be written twice or over its source.
+        UsageProblem: there is nothing to read, several would go to one file, or a file would be
+            written twice, over its source or under the name of another format.
     """
     files = list(dict.fromkeys(file for source in sources for file in _files(source)))
+    if not files:
+        raise UsageProblem(f"{_listed(sources)}: there is no .json in {'it' if len(sources) == 1 else 'them'}")
+    if not any(file == DASH or file.exists() for file in files):
+        raise UsageProblem(f"{_listed(files)}: there is no such file or folder")
     into_folder = len(files) != 1 or any(source.is_dir() for source in sources)
-    if output is not None and output != DASH and not into_folder:
-        into_folder = output.is_dir() or str(output).endswith(os.sep)
-    if into_folder and output is not None and (output == DASH or output.is_file()):
-        raise UsageProblem(f"{output}: several documents need a folder to go to")
-    tasks = tuple(Task(file, _target(file, output, chosen, into_folder=into_folder)) for file in files)
+    if output is not None and into_folder:
+        _check_folder(output)
+    if output is not None and not into_folder and output.path != DASH:
+        into_folder = output.is_folder
+        _check_name(output, chosen)
+    place = output.path if output else None
+    tasks = tuple(Task(file, _target(file, place, chosen, into_folder=into_folder)) for file in files)
     _check(tasks)
     return tasks
+
+
+def is_empty_folder(source: Path) -> bool:
+    """Whether it is a folder without any document."""
+    return source.is_dir() and not _files(source)
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths))
+
+
+def _check_folder(output: Place) -> None:
+    """Refuse as a folder what is a file, or has a file's name."""
+    if output.path == DASH or output.path.is_file():
+        raise UsageProblem(f"{output.path}: several documents need a folder to go to")
+    if output.extension in _EXTENSIONS:
+        raise UsageProblem(
+            f"{output.path}: several documents need a folder to go to; if it is to be one, write {output.path}{os.sep}"
+        )
+
+
+def _check_name(output: Place, chosen: Format) -> None:
+    """Refuse what would not be found in a file of that name."""
+    if output.has_slash and output.path.is_file():
+        raise UsageProblem(f"{output.path}: is a file, not a folder")
+    if _EXTENSIONS.get(output.extension, chosen) is not chosen:
+        raise UsageProblem(f"{output.path}: not the name of a {chosen}; change it, or the --format")
 
 
 def _files(source: Path) -> list[Path]:
@@ -77,8 +134,6 @@ def _files(source: Path) -> list[Path]:
         return [source]
     if source.is_dir():
         return sorted(path for path in source.glob("*.json") if path.is_file() and not path.name.startswith("."))
-    if not source.exists():
-        raise UsageProblem(f"{source}: there is no such file or folder")
     return [source]
 
 
@@ -113,12 +168,15 @@ def write(target: Path, content: bytes) -> None:
     if target.exists() and not target.is_file():  # a device or a pipe is written to, not replaced
         target.write_bytes(content)
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name[:40]}-", delete=False) as file:
         try:
             file.write(content)
             file.flush()
-            Path(file.name).chmod(0o666 & ~_umask())
+            Path(file.name).chmod(0o666 & ~_UMASK)
             Path(file.name).replace(target)
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
@@ -126,7 +184,10 @@ def write(target: Path, content: bytes) -> None:
 
 
 def _umask() -> int:
-    """The mode bits that new files do not get; it can only be read by setting it."""
+    """The mode bits that new files do not get; it can only be read by setting it, and so by one thread alone."""
     umask = os.umask(0o077)
     os.umask(umask)
     return umask
+
+
+_UMASK: Final = _umask()

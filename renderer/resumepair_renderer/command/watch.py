@@ -23,9 +23,10 @@ Saved = asyncio.Queue[frozenset[Path]]
 async def saved_files(sources: Sequence[Path]) -> AsyncGenerator[Saved]:
     """The files that are saved from now on, in the order in which they are.
 
-    Folders are watched, not files: editors save by putting a new file in the old one's place.
+    Folders are watched, not files: editors save by putting a new file in the old one's place. A
+    folder that is not there is not.
     """
-    folders = {TEMPLATES_FOLDER, *(_folder(source) for source in sources)}
+    folders = {TEMPLATES_FOLDER, *filter(Path.is_dir, (_folder(source) for source in sources))}
     saved = Saved()
     listening = asyncio.create_task(_listen(folders, saved))
     await asyncio.sleep(0)  # in its first step the system is asked to tell; nothing is missed from here on

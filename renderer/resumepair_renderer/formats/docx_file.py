@@ -41,8 +41,8 @@ def finish(document: Document, page: PageView) -> bytes:
 
 def _describe(document: Document, page: PageView) -> None:
     about = document.core_properties
-    about.title, about.author, about.subject = page.title, page.name, page.headline
-    about.last_modified_by = page.name
+    about.title, about.subject = page.title[:_MOST_LETTERS], page.headline[:_MOST_LETTERS]
+    about.author = about.last_modified_by = page.name[:_MOST_LETTERS]
     about.language, about.comments = page.language, ""
     about.keywords = _keywords(page)
     # python-docx cannot unset a date.

@@ -21,6 +21,7 @@ def first_page(pdf: bytes, width: int = WIDTH) -> bytes:
             page = document[0]
             bitmap = cast("pdfium.PdfBitmap", page.render(scale=width / page.get_width()))  # pyright: ignore[reportUnknownMemberType]
             image = bitmap.to_pil().convert("RGB")  # pyright: ignore[reportUnknownMemberType]
+            bitmap.close()  # pyright: ignore[reportUnknownMemberType]
         finally:
             document.close()
     file = io.BytesIO()

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def run(folder: Path, environment: dict[str, str], *arguments: str) -> subproces
 
 
 @contextmanager
-def watching(folder: Path, environment: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def watching(folder: Path, environment: dict[str, str], *arguments: str) -> Generator[subprocess.Popen[str]]:
     """The command with --watch, until it waits for changes."""
     with subprocess.Popen(
         [*COMMAND, "--watch", *arguments], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
@@ -84,6 +84,40 @@ def test_a_value_that_cannot_be_printed_fails_the_proof(tmp_path: Path, environm
     result = run(tmp_path, environment, "ada.json", "--proof", "-o", "ada.pdf")
     assert result.returncode == 1
     assert "MISSING_GLYPH" in result.stderr
+
+
+def test_of_a_picture_it_is_said_which_page_it_shows(
+    tmp_path: Path, environment: dict[str, str], document: Callable[[str], dict[str, Any]]
+) -> None:
+    tmp_path.joinpath("ada.json").write_text(json.dumps(document("ada")), encoding="utf-8")
+    result = run(tmp_path, environment, "ada.json", "-f", "png", "--proof")
+    assert result.returncode == 0, result.stderr
+    assert "ada.json → ada.png  page 1 of 2," in result.stderr
+    assert "proof: " in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["-o", "-"], ["-o", "ada.txt", "--json"]])
+def test_a_reader_who_has_enough_is_no_failure(
+    tmp_path: Path, environment: dict[str, str], arguments: list[str]
+) -> None:
+    save(tmp_path / "ada.json", "Ada")
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [*COMMAND, "ada.json", "-f", "txt", *arguments]
+    try:
+        result = subprocess.run(
+            command, cwd=tmp_path, env=environment, stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+        )
+    finally:
+        os.close(writer)
+    assert (result.returncode, result.stderr) == (141, "")
+
+
+def test_a_missing_document_is_rendered_once_it_is_there(tmp_path: Path, environment: dict[str, str]) -> None:
+    save(tmp_path / "ada.json", "Ada")
+    with watching(tmp_path, environment, "ada.json", "bo.json", "nowhere/cy.json", "-f", "txt", "-o", "out") as process:
+        save(tmp_path / "bo.json", "Bo")
+        until(process, "bo.txt")
 
 
 def test_a_browser_that_is_not_there_is_one_line(tmp_path: Path, environment: dict[str, str]) -> None:

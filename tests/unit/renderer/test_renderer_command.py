@@ -2,7 +2,9 @@
 
 import json
 import re
+import zipfile
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +135,20 @@ def test_whatever_is_read_is_answered_in_words(run: Run, content: bytes, message
         (["-", "-f", "txt", "--watch"], "standard input cannot be watched"),
         (["ada.json", "--photo", "ada.json"], "not the name of a picture"),
         (["ada.json", "--photo", "me.png"], "me.png: No such file or directory"),
-        (["ada.json", "-f", "gif"], "'gif' is not one of"),
+        (["ada.json", "-f", "gif"], "--format: not one of pdf, png, html, txt, docx, json: 'gif'"),
+        (["ada.json", "--page-size", "A5"], "--page-size: not one of A4, Letter: 'A5'"),
+        (["ada.json", "--fit", "two-pages"], "--fit: not one of none, one-page: 'two-pages'"),
+        (["ada.json", "--pages", "17"], "--pages: not a number from 1 to 16: '17'"),
+        (["ada.json", "--pages", "many"], "--pages: not a number from 1 to 16: 'many'"),
+        (["ada.json", "--frmat", "txt"], "no such option: --frmat"),
+        (["ada.json", "-o"], "option '-o' requires an argument; --help says more"),
+        (["nobody.json", "nothing.json"], "nobody.json, nothing.json: there is no such file or folder"),
+        (["ada.json", "bo.json", "-o", "all.pdf"], "all.pdf: several documents need a folder to go to"),
+        (["other", "-o", "all.pdf"], "all.pdf: several documents need a folder to go to"),
+        (["ada.json", "bo.json", "nobody.json", "-o", "all.txt"], "if it is to be one, write all.txt/"),
+        (["ada.json", "-o", "bo.json/", "-f", "txt"], "bo.json: is a file, not a folder"),
+        (["ada.json", "-o", "ada.txt", "-f", "docx"], "ada.txt: not the name of a docx"),
+        (["ada.json", "-o", "ada.TEXT", "-f", "docx"], "ada.TEXT: not the name of a docx"),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_anything_is(run: Run, arguments: list[str], message: str) -> None:
@@ -143,8 +158,73 @@ def test_what_cannot_be_done_is_refused_before_anything_is(run: Run, arguments: 
     before = sorted(Path().rglob("*"))
     result = run(*arguments)
     assert result.exit_code == 2
-    assert message in " ".join(result.stderr.replace("│", " ").split())
+    assert message in result.stderr
+    assert result.stderr.startswith("resumepair-render: ")
+    assert result.stderr.count("\n") == 1
     assert sorted(Path().rglob("*")) == before
+
+
+def test_a_slash_at_the_end_makes_a_folder(run: Run) -> None:
+    put("ada.json", resume())
+    assert run("ada.json", "-o", "new/", "-f", "txt").exit_code == 0
+    assert names_in("new") == ["ada.txt"]
+
+
+def test_a_folder_may_have_a_dot_in_its_name(run: Run) -> None:
+    put("ada.json", resume())
+    put("bo.json", resume("Bo"))
+    assert run("ada.json", "bo.json", "-o", "cv.pdf/", "-f", "txt").exit_code == 0
+    assert names_in("cv.pdf") == ["ada.txt", "bo.txt"]
+
+
+def test_one_that_is_missing_does_not_stop_the_others(run: Run) -> None:
+    put("ada.json", resume())
+    result = run("nobody.json", "ada.json", "-o", "out", "-f", "txt")
+    assert result.exit_code == 1
+    assert names_in("out") == ["ada.txt"]
+    assert result.stderr.splitlines()[:2] == ["✗ nobody.json", "    there is no such file or folder"]
+
+
+def test_several_are_told_in_their_order_and_counted(run: Run) -> None:
+    for number in range(5):
+        put(f"in/{number}.json", resume() if number != 1 else "{")
+    lines = run("in", "-o", "out", "-f", "txt").stderr.splitlines()
+    told = [line.split()[1] for line in lines if line[0] in "✓✗"]
+    assert told == [f"in/{number}.json" for number in range(5)]
+    assert lines[-1].strip() == "4 written, 1 failed"
+
+
+def test_one_is_not_counted(run: Run) -> None:
+    put("ada.json", resume())
+    assert "written" not in run("ada.json", "-f", "txt").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-f", "txt", "--proof"], "--proof is ignored: only a pdf or png is read back and judged, not a txt"),
+        (["-f", "docx", "--fit", "one-page"], "--fit is ignored: only a pdf or png is fitted, not a docx"),
+        (["-f", "txt", "--page-size", "a4"], "--page-size is ignored: a txt has no pages"),
+        (["-f", "txt", "--photo", "me.png"], "--photo is ignored: a txt has no pictures"),
+        (["-f", "json", "-t", "modern"], "--template is ignored: a json has no design"),
+        (["empty", "-f", "txt"], "empty: there is no .json in it"),
+    ],
+)
+def test_what_makes_no_difference_is_said(run: Run, arguments: list[str], message: str) -> None:
+    put("ada.json", resume())
+    Path("empty").mkdir()
+    Image.new("RGB", (100, 100), "red").save("me.png")
+    result = run("ada.json", "-o", "out/", *arguments)
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[0] == f"resumepair-render: {message}"
+
+
+@pytest.mark.parametrize("word", ["one-page", "one_page", "ONE_PAGE", "One-Page"])
+def test_capitals_and_underscores_do_not_matter(run: Run, word: str) -> None:
+    put("ada.json", resume())
+    result = run("ada.json", "-f", "HTML", "--fit", word, "--page-size", "LETTER", "-t", "Modern")
+    assert result.exit_code == 0, result.stderr
+    assert "size: Letter" in Path("ada.html").read_text(encoding="utf-8")
 
 
 def test_the_same_file_named_twice_is_one(run: Run) -> None:
@@ -157,8 +237,16 @@ def test_a_place_that_cannot_be_written_is_named(run: Run) -> None:
     put("file", "")
     result = run("ada.json", "-o", "file/ada.txt")
     assert result.exit_code == 1
-    assert "file" in result.stderr
+    assert "    cannot write file/ada.txt: Not a directory\n" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_folder_in_the_way_is_named(run: Run) -> None:
+    put("ada.json", resume())
+    put("out/ada.txt/file", "")
+    result = run("ada.json", "-o", "out", "-f", "txt")
+    assert result.exit_code == 1
+    assert "    cannot write out/ada.txt: Is a directory\n" in result.stderr
 
 
 def test_a_result_replaces_what_was_there_before(run: Run) -> None:
@@ -200,6 +288,14 @@ def test_a_photo_may_come_from_a_file(run: Run, data: dict[str, Any]) -> None:
     assert "data:image/jpeg;base64," in Path("ada.html").read_text(encoding="utf-8")
 
 
+def test_a_photo_from_a_file_is_in_the_word_document(run: Run) -> None:
+    put("ada.json", resume())
+    Image.new("RGB", (100, 100), "red").save("ada.png")
+    assert run("ada.json", "--photo", "ada.png", "-o", "ada.docx").exit_code == 0
+    with zipfile.ZipFile("ada.docx") as file:
+        assert file.read("word/media/image1.jpg").startswith(b"\xff\xd8")
+
+
 def test_names_are_shown_as_they_are(run: Run) -> None:
     put("[bold]x[/bold].json", "{")
     result = run("[bold]x[/bold].json", "-f", "txt")
@@ -210,6 +306,18 @@ def test_templates_are_listed(run: Run) -> None:
     result = run("--list-templates")
     assert result.exit_code == 0
     assert [line.split()[0] for line in result.stdout.splitlines()] == list(TEMPLATES)
+
+
+def test_the_version_is_told(run: Run) -> None:
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"resumepair-render {version('resumepair-export')}\n")
+
+
+def test_the_help_is_clean_on_a_narrow_terminal(run: Run) -> None:
+    text = run("--help").stdout
+    assert max(map(len, text.splitlines())) <= 80
+    assert re.search(r"[<>│╭]|\[x|bool", text) is None
+    assert all(word in text for word in ("FILE|FOLDER|-", "pdf, png, html, txt, docx, json", "--proof "))
 
 
 def test_every_option_is_in_the_how_to(run: Run) -> None:

@@ -235,3 +235,9 @@ def test_in_arabic_what_has_no_direction_goes_with_the_arabic() -> None:
 def test_markup_and_controls_are_text() -> None:
     evil = "</w:t><w:p/> & <b>bold</b> {{ x }}"
     assert evil in [text for _, text in lines(opened({**BARE, "summary": evil}))]
+
+
+def test_names_and_headlines_of_any_length_are_taken() -> None:
+    data = {"profile": {"fullName": "N" * 900, "headline": "H" * 900}, "work": [], "education": [], "skills": []}
+    rendered = compose(data, RenderOptions(format=Format.DOCX))
+    assert docx.Document(io.BytesIO(rendered.content)).core_properties.author == "N" * 255
