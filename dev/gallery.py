@@ -5,25 +5,29 @@ More samples: `python -m dev.gallery FOLDER...`; elsewhere: `--out FOLDER`.
 
 import argparse
 import asyncio
+import base64
 import io
 import json
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
 import pypdfium2 as pdfium
 from jinja2 import Environment, FileSystemLoader, select_autoescape
+from PIL import Image, ImageDraw
 
 from dev.state import PROJECT
 from resumepair_renderer import TEMPLATES, Renderer, RenderError, RendererSettings, RenderOptions
 from resumepair_renderer.chromium import find_chromium
+from resumepair_renderer.command.input import with_photo
 from resumepair_renderer.pdfium_lock import PDFIUM
 from resumepair_renderer.rendered import Rendered
 
 SAMPLES: Final = PROJECT / "tests" / "documents"
+INDEX: Final = "index.html"
 OUT: Final = PROJECT / ".local" / "gallery"
 WIDTH: Final = 760
 MOST_PICTURES: Final = 6
@@ -31,6 +35,8 @@ MOST_PICTURES: Final = 6
 
 _AT_ONCE: Final = 4
 _LAST: Final = frozenset({"bare", "extreme"})
+_WITH_PHOTO: Final = frozenset({"haruka-japanese"})
+"""Where a résumé is expected to have one; kept out of the documents, which people read."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,10 @@ class Sample:
         """Whose it is."""
         about = cast("dict[str, Any]", self.data.get("profile") or self.data.get("basics") or {})
         return str(about.get("fullName") or about.get("name") or self.name)
+
+    def with_photo(self) -> "Sample":
+        """The same person with a face."""
+        return replace(self, data=with_photo(self.data, _avatar()))
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     samples = [sample for folder in (SAMPLES, *chosen.folders) for sample in _samples(folder)]
     options = [RenderOptions(name, chosen.page_size) for name in chosen.template or TEMPLATES]
+    if chosen.out.exists() and not (chosen.out / INDEX).is_file() and any(chosen.out.iterdir()):
+        print(f"{chosen.out} holds something else than a gallery: name another folder", file=sys.stderr)
+        return 1
     shutil.rmtree(chosen.out, ignore_errors=True)
     chosen.out.mkdir(parents=True)
     page = asyncio.run(make(chromium, samples, options, chosen.out))
@@ -143,14 +156,29 @@ def _picture(page: pdfium.PdfPage) -> bytes:
 
 def _samples(folder: Path) -> Iterable[Sample]:
     for path in sorted(folder.glob("*.json"), key=lambda path: (path.stem in _LAST, path.stem)):
-        yield Sample(path.stem, json.loads(path.read_text(encoding="utf-8")))
+        sample = Sample(path.stem, json.loads(path.read_text(encoding="utf-8")))
+        yield sample.with_photo() if folder == SAMPLES and path.stem in _WITH_PHOTO else sample
+
+
+def _avatar() -> str:
+    """Nobody's face, as a data: URI of a JPEG: a head and shoulders before a wall."""
+    image = Image.new("RGB", (1200, 1200), "#c9d3da")
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((180, 810, 1020, 1700), fill="#33475b")
+    pen.rounded_rectangle((505, 640, 695, 900), radius=95, fill="#d9a98a")
+    pen.ellipse((370, 210, 830, 640), fill="#2b2422")
+    pen.ellipse((410, 290, 790, 760), fill="#e6bb9d")
+    pen.chord((395, 240, 805, 560), 185, 355, fill="#2b2422")
+    file = io.BytesIO()
+    image.reduce(3).save(file, "JPEG", quality=90)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
 
 
 def _write_page(out: Path, samples: Sequence[Sample], templates: Sequence[Any], rows: Sequence[Any]) -> Path:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(default=True), trim_blocks=True
     )
-    page = out / "index.html"
+    page = out / INDEX
     rendered = environment.get_template("gallery.html.j2").render(
         templates=templates, rows=list(zip(samples, rows, strict=True))
     )

@@ -1,10 +1,11 @@
 """`python -m dev.glyph_coverage`: write down what the packaged fonts can draw, from their own tables.
 
-Two files: the code points that have a glyph, and those that share theirs with a lower one.
+Two files: the code points that have a glyph, and those that share theirs with a lower one, in which families.
 """
 
 import sys
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -16,20 +17,24 @@ import resumepair_renderer
 _PACKAGE: Final = Path(resumepair_renderer.__file__).parent
 COVERAGE: Final = _PACKAGE / "glyph_coverage.txt"
 TWINS: Final = _PACKAGE / "glyph_twins.txt"
+_ASCII: Final = 0x7F
+_POSTSCRIPT_NAME: Final = 6  # of the name table (OpenType)
 
 
 def tables(fonts: Path = _PACKAGE / "fonts") -> tuple[str, str]:
-    """Every code point that one of `fonts` has a glyph for, as ranges; and pairs with the same glyph."""
+    """Every code point that one of `fonts` has a glyph for, as ranges; and pairs with the same glyph, and where."""
     points: set[int] = set()
-    twins: set[tuple[int, int]] = set()
+    twins: defaultdict[tuple[int, int], set[str]] = defaultdict(set)
     for file in sorted(fonts.glob("*.ttf")):
         with TTFont(file, lazy=True) as font:
             characters: dict[int, str] = font.getBestCmap() or {}
+            family = str(font["name"].getDebugName(_POSTSCRIPT_NAME)).partition("-")[0]
         points.update(characters)
-        twins.update(_twins(characters))
+        for pair in _twins(characters):
+            twins[pair].add(family)
     return (
         "".join(f"{_range(first, last)}\n" for first, last in _ranges(sorted(points))),
-        "".join(f"{lower:X} {point:X}\n" for lower, point in sorted(twins)),
+        "".join(f"{lower:X} {point:X} {' '.join(sorted(names))}\n" for (lower, point), names in sorted(twins.items())),
     )
 
 
@@ -41,11 +46,18 @@ def main() -> None:
 
 
 def _twins(characters: dict[int, str]) -> Iterator[tuple[int, int]]:
-    """Code points with the lowest that has the same glyph, where documents can hold them: they are in NFC."""
+    """Code points with the lowest that has the same glyph, where documents can hold them: they are in NFC.
+
+    Spaces and hyphens of all kinds are left out: what searches want of them is that of ASCII.
+    """
     lowest: dict[str, int] = {}
     for point, glyph in sorted(characters.items()):
         lower = lowest.setdefault(glyph, point)
-        if lower != point and unicodedata.category(chr(point)) != "Co" and unicodedata.is_normalized("NFC", chr(point)):
+        if (
+            _ASCII < lower != point
+            and unicodedata.category(chr(point)) != "Co"
+            and unicodedata.is_normalized("NFC", chr(point))
+        ):
             yield lower, point
 
 
