@@ -63,6 +63,16 @@ class Expectation:
     families: tuple[str, ...]
 
     @property
+    def letters(self) -> frozenset[str]:
+        """The characters of all texts; of headings also in capitals."""
+        texts = (
+            value.text + value.text.upper() if group.is_heading else value.text
+            for group in self.groups
+            for value in (*group.head, *group.body)
+        )
+        return frozenset("".join(texts))
+
+    @property
     def has_headings(self) -> bool:
         """Whether there is something to put into an outline."""
         return any(group.is_heading for group in self.groups)

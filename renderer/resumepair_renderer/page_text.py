@@ -26,7 +26,8 @@ _FULL_LINE: Final = 4  # a word is broken only when it is too long for its line
 _FOOTER: Final = 240
 _PROBE: Final = 12
 _NEARBY: Final = 400
-_ATTEMPTS: Final = 40
+_ATTEMPTS: Final = 200  # a short value may begin many words
+_PAGES: Final = 40
 
 
 class Match(Enum):
@@ -127,12 +128,12 @@ class PageText:
         """Where `letters` end if a page ends among them, else -1; they begin between `start` and `stop`."""
         probe = letters[:_PROBE]
         at = self._letters.find(probe, start, stop)
-        for _ in range(_ATTEMPTS):
+        for _ in range(_PAGES):
             if at < 0:
                 break
             page = bisect_right(self._page_ends, at)
             end = self._page_ends[page]
-            if self._letters.startswith(letters[: end - at], at):
+            if end - at < len(letters) and self._letters.startswith(letters[: end - at], at):
                 found = self._continued(letters[end - at :], page + 1)
                 if found >= 0:
                     return found

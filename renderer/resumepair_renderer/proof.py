@@ -8,14 +8,14 @@ or is broken up counts half; less a fixed number of points for each kind of othe
 (`DEDUCTIONS`), however often it occurs. Only a PDF without any finding has 100 points and passes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 from unicodedata import normalize
-from urllib.parse import quote, urlsplit
 
+from resumepair_renderer.address import browser_spelling
 from resumepair_renderer.expectation import Expectation, Group, Link, Value
+from resumepair_renderer.finding import DEDUCTIONS, Finding, FindingCode
 from resumepair_renderer.glyphs import missing_glyphs
 from resumepair_renderer.link import ALLOWED_SCHEMES
 from resumepair_renderer.page_text import Found, Match, PageText, is_complex
@@ -34,62 +34,8 @@ _LIGATURES: Final = frozenset("\ufb00\ufb01\ufb02\ufb03\ufb04\ufb05\ufb06")
 _FOLDED: Final = frozenset(" \u00a0\u2010\u2011")
 """Spaces, of which there are some in every text, and hyphens, which are one for all searches."""
 
-_UNQUOTED: Final = "%/:?#[]@!$&'()*+,;=-._~|{}^`\\"
+_NOTHING: Final = Group(())
 _EMBEDDABLE: Final = frozenset({"CIDFontType2", "TrueType"})
-
-
-class FindingCode(StrEnum):
-    """What can be wrong with a PDF."""
-
-    MISSING_TEXT = "MISSING_TEXT"
-    TEXT_OUT_OF_ORDER = "TEXT_OUT_OF_ORDER"
-    BROKEN_WORDS = "BROKEN_WORDS"
-    """The letters are there, with spaces where there are none, or without those there are."""
-
-    LIGATURE = "LIGATURE"
-    MISSING_GLYPH = "MISSING_GLYPH"
-    WRONG_CHARACTER = "WRONG_CHARACTER"
-    """It looks right, and the file says that it is another one."""
-
-    FONT_NOT_EMBEDDED = "FONT_NOT_EMBEDDED"
-    TYPE3_FONT = "TYPE3_FONT"
-    FOREIGN_FONT = "FOREIGN_FONT"
-    MISSING_LINK = "MISSING_LINK"
-    UNSAFE_LINK = "UNSAFE_LINK"
-    WRONG_TITLE = "WRONG_TITLE"
-    WRONG_LANGUAGE = "WRONG_LANGUAGE"
-    NOT_TAGGED = "NOT_TAGGED"
-    NO_OUTLINE = "NO_OUTLINE"
-    TOO_LARGE = "TOO_LARGE"
-
-
-DEDUCTIONS: Final[Mapping[FindingCode, int]] = {
-    FindingCode.LIGATURE: 10,
-    FindingCode.MISSING_GLYPH: 5,
-    FindingCode.WRONG_CHARACTER: 5,
-    FindingCode.FONT_NOT_EMBEDDED: 10,
-    FindingCode.TYPE3_FONT: 10,
-    FindingCode.FOREIGN_FONT: 5,
-    FindingCode.MISSING_LINK: 5,
-    FindingCode.UNSAFE_LINK: 20,
-    FindingCode.WRONG_TITLE: 10,
-    FindingCode.WRONG_LANGUAGE: 5,
-    FindingCode.NOT_TAGGED: 10,
-    FindingCode.NO_OUTLINE: 5,
-    FindingCode.TOO_LARGE: 5,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is not as it should be.
-
-    `path` is that of the canonical document, empty where it is about the whole file.
-    """
-
-    code: FindingCode
-    path: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +94,7 @@ def judge(expectation: Expectation, reading: Reading) -> Proof:
     glyphs = missing_glyphs(value.text for value in values)
     others = [
         *links,
+        *_judge_paper(reading.off_page),
         *_judge_glyphs(glyphs, values),
         *_judge_letters(expectation.groups, reading.letters.union(glyphs)),
         *_judge_fonts(expectation, reading),
@@ -179,21 +126,30 @@ def _score(expected: int, missing: int, misplaced: int, others: Iterable[Finding
     return max(points, 0)
 
 
-def _judge_texts(groups: Iterable[Group], text: PageText) -> list[Finding]:
+def _judge_texts(groups: tuple[Group, ...], text: PageText) -> list[Finding]:
+    """If something is wrong, a stricter search may tell better what: a value may have been taken for its like."""
+    findings = _walk(groups, text, is_strict=False)
+    return min(_walk(groups, text, is_strict=True), findings, key=len) if findings else findings
+
+
+def _walk(groups: tuple[Group, ...], text: PageText, *, is_strict: bool) -> list[Finding]:
     """Walk through the text with the groups, each of which has to begin where the one before has ended.
 
     A value counts as in its place if it is not much farther away than the group is long, and what was
-    not found before it: else a value that also stands elsewhere would put all others out of step.
+    not found before it: else a value that also stands elsewhere would put all others out of step. The
+    strict walk looks for what the next group has too only before the other values of that one.
     """
     findings: list[Finding] = []
     start = lag = 0
-    for group in groups:
+    for group, following in zip(groups, (*groups[1:], _NOTHING), strict=True):
         length = sum(len(value.text) for value in (*group.head, *group.body))
         reach = start + 2 * (length + lag) + _SLACK
+        shared = {value.text for value in group.head} & {value.text for value in following.head} if is_strict else ()
+        limit = _begin(following, shared, text, start, reach) if shared else reach
         end = at = start
         missed = 0
         for value in group.head:
-            found = _find(value, text, start, reach, in_capitals=group.is_heading)
+            found = _find(value, text, start, limit if value.text in shared else reach, in_capitals=group.is_heading)
             missed += _note(found, value, text, findings)
             end = max(end, found.end)
         for value in group.body:
@@ -205,6 +161,14 @@ def _judge_texts(groups: Iterable[Group], text: PageText) -> list[Finding]:
         else:
             lag, start = missed, max(end, at)
     return findings
+
+
+def _begin(group: Group, shared: Collection[str], text: PageText, start: int, reach: int) -> int:
+    """Where the first value of `group` begins that is not `shared`, not beyond `reach`."""
+    others = (value.text for value in group.head if value.text not in shared)
+    places = ((other, text.find(other, start, reach)) for other in others)
+    begins = (found.end - len("".join(other.split())) for other, found in places if found.match is Match.EXACT)
+    return min(begins, default=reach)
 
 
 def _find(value: Value, text: PageText, start: int, reach: int, *, in_capitals: bool = False) -> Found:
@@ -236,8 +200,8 @@ def _judge_links(expected: Iterable[Link], found: tuple[str, ...]) -> list[Findi
         if address in addresses or f"{address}/" in addresses:
             continue
         if normalised is None:
-            normalised = {_normalised(other) for other in found}
-        if _normalised(address) not in normalised:
+            normalised = {browser_spelling(other) for other in found}
+        if browser_spelling(address) not in normalised:
             findings.append(Finding(FindingCode.MISSING_LINK, path, f"not a live link: {_shown(address)}"))
     findings += (
         Finding(FindingCode.UNSAFE_LINK, "", f"a link that is not safe: {_shown(address)}")
@@ -247,15 +211,10 @@ def _judge_links(expected: Iterable[Link], found: tuple[str, ...]) -> list[Findi
     return findings
 
 
-def _normalised(address: str) -> str:
-    """`address` as browsers write it: the host in small letters and ASCII, the rest percent-encoded."""
-    try:
-        parts = urlsplit(address)
-        host = parts.netloc.casefold().encode("idna").decode() if parts.netloc else ""
-    except (ValueError, UnicodeError):
-        return address
-    rest = quote(address[len(parts.scheme) + 1 + (len(parts.netloc) + 2 if parts.netloc else 0) :], safe=_UNQUOTED)
-    return f"{parts.scheme.casefold()}:{host}{rest}".removesuffix("/")
+def _judge_paper(off_page: Iterable[str]) -> Iterator[Finding]:
+    for number, text in enumerate(off_page, start=1):
+        if text:
+            yield Finding(FindingCode.OFF_PAGE, "", f"runs off the paper on page {number}: {_shown(text)}")
 
 
 def _judge_glyphs(missing: Iterable[str], values: Iterable[Value]) -> Iterator[Finding]:
@@ -270,21 +229,25 @@ def _judge_glyphs(missing: Iterable[str], values: Iterable[Value]) -> Iterator[F
 
 
 def _judge_letters(groups: Iterable[Group], letters: frozenset[str]) -> Iterator[Finding]:
-    """What the fonts say of simple scripts. Headings are left out: they are ours, and perhaps in capitals."""
+    """What the fonts say of simple scripts."""
     for ligature in sorted(_LIGATURES & letters):
         yield Finding(FindingCode.LIGATURE, "", f"a ligature that searches do not find: U+{ord(ligature):04X}")
     known = set(letters | _FOLDED)
     for group in groups:
-        if group.is_heading:
-            continue
         for value in (*group.head, *group.body):
             if known.issuperset(value.text):
                 continue
             for letter in sorted(set(without_ignorables(value.text)) - known):
                 known.add(letter)
-                if not is_complex(letter) and not letters.issuperset(normalize("NFD", letter)):
+                if not is_complex(letter) and not _is_read(letter, letters, in_capitals=group.is_heading):
                     message = f"read as another character: U+{ord(letter):04X} ({letter})"
                     yield Finding(FindingCode.WRONG_CHARACTER, value.path, message)
+
+
+def _is_read(letter: str, letters: frozenset[str], *, in_capitals: bool) -> bool:
+    """Whether fonts have `letter` itself, or its parts."""
+    spellings = (letter, letter.upper()) if in_capitals else (letter,)
+    return any(letters.issuperset(normalize("NFD", spelling)) for spelling in spellings)
 
 
 def _judge_fonts(expectation: Expectation, reading: Reading) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 import pikepdf
 import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
 
 from resumepair_renderer.errors import DocumentTooLarge, InvalidPdf
 from resumepair_renderer.pdfium_lock import PDFIUM
@@ -22,6 +23,7 @@ MAX_BYTES: Final = 20_000_000
 
 _MAX_OUTLINE: Final = 2_000
 _MAX_DEPTH: Final = 6
+_FAR: Final = 1_000_000.0
 
 
 class Font(NamedTuple):
@@ -34,10 +36,12 @@ class Font(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was found. The lines of `pages` end with a line feed; `page_sizes` are points."""
+    """What was found. The lines of `pages` end with a line feed."""
 
     pages: tuple[str, ...]
-    page_sizes: tuple[tuple[float, float], ...]
+    off_page: tuple[str, ...]
+    """What stands beside the paper, of each page."""
+
     fonts: tuple[Font, ...]
     letters: frozenset[str]
     """What the fonts say that their glyphs are. PDFium forgives them some of it, other readers do not."""
@@ -45,7 +49,6 @@ class Reading:
     links: tuple[str, ...]
     outline: tuple[str, ...]
     title: str
-    author: str
     language: str
     is_tagged: bool
     has_pictures: bool
@@ -71,19 +74,17 @@ def read(content: bytes) -> Reading:
         facts, root = pdf.docinfo, pdf.Root
         links = tuple(dict.fromkeys(_links(pdf)))
         outline = tuple(_outline(root))
-        title, author = str(facts.get("/Title", "")), str(facts.get("/Author", ""))
-        language = str(root.get("/Lang", ""))
+        title, language = str(facts.get("/Title", "")), str(root.get("/Lang", ""))
         is_tagged = "/StructTreeRoot" in root and bool(_within(root, "/MarkInfo", "/Marked"))
-    pages, sizes = _text(content)
+    pages, off_page = _text(content)
     return Reading(
         pages=pages,
-        page_sizes=sizes,
+        off_page=off_page,
         fonts=fonts,
         letters=letters,
         links=links,
         outline=outline,
         title=title,
-        author=author,
         language=language,
         is_tagged=is_tagged,
         has_pictures=has_pictures,
@@ -198,22 +199,45 @@ def _values(item: pikepdf.Object, name: str) -> list[pikepdf.Object]:
     return [] if found is None else [value for _, value in found.items()]
 
 
-def _text(content: bytes) -> tuple[tuple[str, ...], tuple[tuple[float, float], ...]]:
+def _text(content: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
     texts: list[str] = []
-    sizes: list[tuple[float, float]] = []
+    off_page: list[str] = []
     with PDFIUM:
         try:
             document = pdfium.PdfDocument(content)
+            try:
+                for number in range(len(document)):
+                    page = document[number]
+                    text_page = page.get_textpage()
+                    texts.append(text_page.get_text_range().replace("\r\n", "\n"))
+                    off_page.append(_beside(text_page, *page.get_size()))
+                    text_page.close()
+                    page.close()
+            finally:
+                document.close()
         except pdfium.PdfiumError as error:
             raise InvalidPdf(f"the PDF cannot be read: {error}") from error
-        try:
-            for number in range(len(document)):
-                page = document[number]
-                text_page = page.get_textpage()
-                texts.append(text_page.get_text_range().replace("\r\n", "\n"))
-                sizes.append(page.get_size())
-                text_page.close()
-                page.close()
-        finally:
-            document.close()
-    return tuple(texts), tuple(sizes)
+    return tuple(texts), tuple(off_page)
+
+
+def _beside(text: pdfium.PdfTextPage, width: float, height: float) -> str:
+    """The letters on all sides of the page, if any stand wholly outside of it; counting them costs next to nothing."""
+    if _count_within(text, 0, 0, width, height) == _count_within(text, -_FAR, -_FAR, _FAR, _FAR):
+        return ""
+    sides = (
+        (-_FAR, -_FAR, 0.0, _FAR),
+        (width, -_FAR, _FAR, _FAR),
+        (0.0, height, width, _FAR),
+        (0.0, -_FAR, width, 0.0),
+    )
+    return " ".join(word for side in sides for word in _text_within(text, *side).split())
+
+
+def _text_within(text: pdfium.PdfTextPage, left: float, bottom: float, right: float, top: float) -> str:
+    found: str = text.get_text_bounded(left, bottom, right, top)  # pyright: ignore[reportUnknownMemberType]
+    return found
+
+
+def _count_within(text: pdfium.PdfTextPage, left: float, bottom: float, right: float, top: float) -> int:
+    found: int = pdfium_c.FPDFText_GetBoundedText(text, left, top, right, bottom, None, 0)
+    return found

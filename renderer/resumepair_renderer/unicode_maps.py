@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from resumepair_renderer.pdf_objects import PdfObjects, stream
 
+_FONT: Final = b"<</Type /Font\n"
+_FAMILY: Final = re.compile(rb"/BaseFont /(?:[A-Z]{6}\+)?([A-Za-z0-9]+)")
 _MAP: Final = re.compile(rb"/ToUnicode (\d+) 0 R")
 _STREAM: Final = re.compile(rb"<<(?:/Filter ?/FlateDecode\s*)?/Length \d+>>\s*stream\r?\n")
 _BLOCK: Final = re.compile(rb"\d+ beginbf(char|range)\n(.*?)endbf\1\n", re.DOTALL)
@@ -23,20 +25,26 @@ _LINE: Final = re.compile(rb"<([0-9A-F]+)>(?: <([0-9A-F]+)>)? <([0-9A-F]+)>\n")
 _PER_BLOCK: Final = 100  # Adobe Technical Note 5411
 
 
-def correct_maps(objects: PdfObjects, text: str) -> None:
-    """Let every glyph mean a character of `text`, which holds all that were printed."""
-    meant = _meant(text)
-    if not meant:
+class _FontMap(NamedTuple):
+    """A map as an object of the file; `meanings` has the characters of the document that a doubtful one may be."""
+
+    number: int
+    content: bytes
+    meanings: Mapping[bytes, list[bytes]]
+
+
+def correct_maps(objects: PdfObjects, letters: frozenset[str]) -> None:
+    """Let every glyph mean a character of the document, which has these `letters`."""
+    if letters.isdisjoint(_doubtful_letters()):
         return
-    maps = {int(found[1]) for _, value in objects.items() if (found := _MAP.search(value))}
-    for number in maps:
-        start = _STREAM.match(objects[number])
-        if start is not None:
-            packed = objects[number][start.end() :]
-            content = zlib.decompress(packed) if b"/FlateDecode" in start[0] else packed.partition(b"\nendstream")[0]
-            corrected = _corrected(content, meant)
-            if corrected != content:
-                objects[number] = stream(b"", corrected)
+    maps = list(_maps(objects, letters))
+    certain = _certain(maps)
+    for found in maps:
+        if found.meanings:
+            meant = {written: _best(meanings, certain) for written, meanings in found.meanings.items()}
+            corrected = _corrected(found.content, meant)
+            if corrected != found.content:
+                objects[found.number] = stream(b"", corrected)
 
 
 def characters(content: bytes) -> set[str]:
@@ -46,20 +54,51 @@ def characters(content: bytes) -> set[str]:
     return set(bytes.fromhex(found.decode()).decode("utf-16-be", "replace"))
 
 
-def _meant(text: str) -> Mapping[bytes, bytes]:
-    """The characters that Chromium may have written, with those that `text` has in their place, as UTF-16."""
-    if text.isascii():
-        return {}
-    letters = set(text)
-    lower = _lower_twins()
-    return {_utf16(twin): _utf16(letter) for letter in letters for twin in lower.get(letter, ()) if twin not in letters}
+def _maps(objects: PdfObjects, letters: frozenset[str]) -> Iterator[_FontMap]:
+    """Those of all fonts. Names and addresses are not searched: authors may write there whatever they like."""
+    for font in objects.values():
+        found = _MAP.search(font) if font.startswith(_FONT) else None
+        value = objects.get(int(found[1])) if found else None
+        start = _STREAM.match(value) if value else None
+        if found and value and start:
+            packed = value[start.end() :]
+            content = zlib.decompress(packed) if b"/FlateDecode" in start[0] else packed.partition(b"\nendstream")[0]
+            family = _FAMILY.search(font)
+            yield _FontMap(int(found[1]), content, _meanings(family[1].decode() if family else "", letters))
+
+
+def _meanings(family: str, letters: frozenset[str]) -> dict[bytes, list[bytes]]:
+    """What Chromium may have written for glyphs of `family`, with those of `letters` that have this glyph."""
+    meanings: dict[bytes, list[bytes]] = {}
+    for lower, points in _twins().get(family, {}).items():
+        if not letters.isdisjoint(points):
+            meanings[_utf16(lower)] = [_utf16(letter) for letter in (lower, *points) if letter in letters]
+    return meanings
+
+
+def _certain(maps: list[_FontMap]) -> set[bytes]:
+    """What glyphs mean that leave no choice, if others do: these are rather what no other glyph means."""
+    if all(len(meanings) == 1 for found in maps for meanings in found.meanings.values()):
+        return set()
+    certain: set[bytes] = set()
+    for found in maps:
+        for block in _BLOCK.finditer(found.content):
+            for _, written in _glyphs(block[2]):
+                meanings = found.meanings.get(written, [written])
+                if len(meanings) == 1:
+                    certain.add(meanings[0])
+    return certain
+
+
+def _best(meanings: list[bytes], certain: set[bytes]) -> bytes:
+    return next((meaning for meaning in meanings if meaning not in certain), meanings[0])
 
 
 def _corrected(content: bytes, meant: Mapping[bytes, bytes]) -> bytes:
     """`content`, if it has a wrong character, with all its blocks as one list of single glyphs."""
     blocks = list(_BLOCK.finditer(content))
     glyphs = [glyph for block in blocks for glyph in _glyphs(block[2])]
-    if not any(characters in meant for _, characters in glyphs):
+    if all(meant.get(characters, characters) == characters for _, characters in glyphs):
         return content
     lines = iter([b"<%b> <%b>\n" % (glyph, meant.get(characters, characters)) for glyph, characters in glyphs])
     rewritten: list[bytes] = []
@@ -81,11 +120,17 @@ def _utf16(letter: str) -> bytes:
 
 
 @cache
-def _lower_twins() -> Mapping[str, list[str]]:
-    """Characters with those before them that some packaged font draws in the same way."""
+def _doubtful_letters() -> frozenset[str]:
+    return frozenset(letter for twins in _twins().values() for points in twins.values() for letter in points)
+
+
+@cache
+def _twins() -> Mapping[str, Mapping[str, list[str]]]:
+    """For every packaged family the characters that stand for others, later ones, drawn in the same way."""
     text = files("resumepair_renderer").joinpath("glyph_twins.txt").read_text(encoding="ascii")
-    twins: dict[str, list[str]] = {}
+    twins: dict[str, dict[str, list[str]]] = {}
     for line in text.splitlines():
-        lower, point = (chr(int(code, 16)) for code in line.split())
-        twins.setdefault(point, []).append(lower)
+        lower, point, *families = line.split()
+        for family in families:
+            twins.setdefault(family, {}).setdefault(chr(int(lower, 16)), []).append(chr(int(point, 16)))
     return twins

@@ -40,6 +40,9 @@ SHARED_GLYPHS = {
     "zh": "门马见贝车风长鱼鸟龙青飞食齐麦黄黑齿雨高工人",
     "ja": "門馬見車風長魚鳥竜青飛食高工人",
     "ko": "門馬見 한국어",
+    "zh-TW": "約翰‧史密斯",
+    "zh-CN": "约翰・史密斯",
+    "ja-JP": "戸田と户籍",
 }
 
 
@@ -99,7 +102,7 @@ async def test_links_say_where_they_lead_and_are_reached_in_the_order_of_the_tex
     renderer: Renderer, document: Documents
 ) -> None:
     data = document("ada")
-    data["profile"]["links"].append({"url": "https://example.org/a(b)\\c"})
+    data["profile"]["links"] += [{"url": "https://example.org/a(b)\\c"}, {"url": "https://example.org/Contents"}]
     rendered = await renderer.render(data)
     with pikepdf.open(BytesIO(rendered.content)) as pdf:
         for page in pdf.pages:

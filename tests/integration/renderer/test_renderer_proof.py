@@ -54,9 +54,10 @@ def prove(pool: PagePool) -> Prove:
             changed, lambda page: page.page.pdf(prefer_css_page_size=True, tagged=tagged, outline=tagged), 10
         )
         title, language = draft.page.title, draft.page.language
-        content = finish(printed, Metadata.of(draft.document, title, language), html) if finished else printed
         order = [section.key for section in draft.page.sections]
-        return judge(expect(draft.document, draft.wording, title=title, section_order=order), read(content))
+        expected = expect(draft.document, draft.wording, title=title, section_order=order)
+        metadata = Metadata.of(draft.document, title, language)
+        return judge(expected, read(finish(printed, metadata, expected.letters) if finished else printed))
 
     return prove
 
@@ -209,6 +210,12 @@ async def test_lines_read_as_vertical_writing_are_named(prove: Prove) -> None:
     assert codes(proof) & {"BROKEN_WORDS", "MISSING_TEXT", "TEXT_OUT_OF_ORDER"}
 
 
+async def test_text_that_runs_off_the_paper_is_named(prove: Prove, document: Documents) -> None:
+    """Chromium shrinks what is a little too wide, and leaves out letters that are far off."""
+    proof = await prove(document("ada"), styled("li { white-space: nowrap; font-size: 60pt }"))
+    assert codes(proof) & {"MISSING_TEXT", "OFF_PAGE"}
+
+
 async def test_text_that_is_hidden_is_not_found(prove: Prove, document: Documents) -> None:
     proof = await prove(document("ada"), styled(".headline { visibility: hidden }"))
     assert ("MISSING_TEXT", "profile.headline") in [(f.code.value, f.path) for f in proof.findings]
@@ -240,6 +247,29 @@ EXTREMES: dict[str, dict[str, Any]] = {
     "controls": {
         "summary": "be\u0000fore \u0007and\u202e after\u200b it",
         "work": [{"role": "Le\u00adad", "company": "A\u2028B"}],
+    },
+    "PDF": {
+        "profile": {
+            "fullName": "/ToUnicode 99999 0 R",
+            "links": [{"url": "https://x.example/Contents", "label": "/Contents 7 0 R"}],
+        },
+        "summary": "’μ",
+        "work": [{"role": "<</Type /StructElem /S /NonStruct /P 5 0 R>>", "link": "https://x.example/(/URI(b)"}],
+        "extras": [{"title": "endobj 5 0 obj endstream", "content": "<</Type /Page"}],
+    },
+    "addresses": {
+        "profile": {
+            "fullName": "Bo",
+            "links": [
+                {"url": "https://x.example/a|b"},
+                {"url": "https://x.example/a\\b"},
+                {"url": "https://x.example/{id}?q=[1]`^'#a|b'"},
+                {"url": "https://x.example:443/a"},
+                {"url": "http://x.example:80"},
+                {"url": "https://x.example/a/../b/%2e"},
+                {"url": "https://faß.example/ß?ß#ß"},
+            ],
+        }
     },
     "HTML and Markdown": {"summary": "<b>bold</b> &amp; **bold** [a](javascript:x) `code`\n- # no heading"},
     "typographic marks": {"summary": "The team’s “best” work – at a ½ of the price… naïve café №1 10 µm, 5 Ω, x² ≤ 3"},

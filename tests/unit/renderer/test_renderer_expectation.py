@@ -101,6 +101,12 @@ def test_language_and_fonts_are_those_of_the_document_and_the_package() -> None:
     assert "Source Serif 4" in expectation.families
 
 
+def test_characters_are_those_of_all_texts_and_of_headings_in_capitals() -> None:
+    found = expected(extras=[{"title": "ə", "content": "·"}]).letters
+    assert found >= {"ə", "Ə", "·", "W", "k"}
+    assert "V" not in found  # those of other texts are not
+
+
 @pytest.mark.parametrize("section", sorted(set(ResumeDocument.model_fields) - {"summary", "settings", "appearance"}))
 def test_no_text_of_any_section_is_forgotten(section: str) -> None:
     """Walks the model: a field that is added to it has to be expected, or named here as not printed."""

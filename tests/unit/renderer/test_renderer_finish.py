@@ -34,6 +34,59 @@ def printed(title: str = METADATA.title, *, packed: bool = False) -> bytes:
     return written.getvalue()
 
 
+def tagged(content: bytes, *, packed: bool = False) -> bytes:
+    """A page of `content` in a list item, as libraries write it."""
+    mode = pikepdf.ObjectStreamMode.generate if packed else pikepdf.ObjectStreamMode.disable
+    kind = {"/Type": pikepdf.Name.StructElem}
+    with pikepdf.open(BytesIO(printed())) as made:
+        page = made.pages[0].obj
+        page.Contents = made.make_stream(content)
+        root = made.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.StructTreeRoot))
+        item = made.make_indirect(pikepdf.Dictionary(kind | {"/S": pikepdf.Name.LI, "/P": root}))
+        part = kind | {"/S": pikepdf.Name.NonStruct}
+        # Words of the author that look like PDF, where a reader of bytes may stumble over them.
+        words = "<</Type /StructElem /S /NonStruct /P 1 0 R /Contents 1 0 R /Type /Page >> /K [ ("
+        body = pikepdf.Dictionary(part | {"/P": item, "/Alt": words, "/K": 0, "/Pg": page})
+        other = pikepdf.Dictionary(part | {"/P": root, "/Alt": "/S /LI /P 1 0 R"})
+        item.K, root.K = made.make_indirect(body), pikepdf.Array([item, made.make_indirect(other)])
+        made.Root.StructTreeRoot, made.Root.MarkInfo = root, pikepdf.Dictionary(Marked=True)
+        with made.open_outline() as outline:
+            outline.root.append(pikepdf.OutlineItem(words, 0))
+        written = BytesIO()
+        made.save(written, object_stream_mode=mode, static_id=True)
+    return written.getvalue()
+
+
+CONTENT = b"0 0 9 9 re f /P <</MCID 0>> BDC BT 1 0 0 1 0 0 Tm ET EMC 0 0 5 5 re f "
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("space", [b" ", b"\n"])
+def test_tags_are_completed_however_the_file_is_spelled(packed: bool, space: bytes) -> None:
+    content = finish(tagged(CONTENT.replace(b" ", space), packed=packed), METADATA)
+    with pikepdf.open(BytesIO(content)) as pdf:
+        assert not pdf.check_pdf_syntax()
+        tree = pdf.Root.StructTreeRoot
+        assert "/RoleMap" in tree
+        assert [str(tag.S) for tag in tree.K] == ["/LI", "/NonStruct"]
+        assert tree.K[0].K.S == "/LBody"
+        assert str(tree.K[0].K.Alt).startswith("<</Type /StructElem /S /NonStruct /P 1 0 R")
+        page = pdf.pages[0].obj
+        assert page.Annots[0].Contents == page.Annots[0].A.URI
+        marks = [str(mark.operator) for mark in pikepdf.parse_content_stream(pdf.pages[0])]
+    assert marks == ["BMC", "re", "f", "EMC", "BDC", "BT", "Tm", "ET", "EMC", "BMC", "re", "f", "EMC"]
+
+
+@pytest.mark.parametrize("address", ["https://x.example/Contents", "https://x.example/?/Contents (a)", "é/Contents"])
+def test_an_address_that_looks_like_pdf_is_described_all_the_same(address: str) -> None:
+    with pikepdf.open(BytesIO(tagged(CONTENT))) as made:
+        made.pages[0].obj.Annots[0].A.URI = address
+        written = BytesIO()
+        made.save(written)
+    with pikepdf.open(BytesIO(finish(written.getvalue(), METADATA))) as pdf:
+        assert str(pdf.pages[0].obj.Annots[0].Contents) == address
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_metadata_stands_in_the_information_dictionary_and_in_xmp(packed: bool) -> None:
     with pikepdf.open(BytesIO(finish(printed(packed=packed), METADATA))) as pdf:

@@ -25,6 +25,7 @@ def match(value: str, *pages: str) -> Match:
         ("well\u2011known", "well-known"),
         ("🙂 smile", "🙂smile"),
         ("C", "Go, C, Java"),
+        ("C", f"{'Coding in Cobol. ' * 50}A, B, C"),
         ("Bo", "Bo"),
     ],
 )
@@ -97,3 +98,8 @@ def test_the_search_begins_and_ends_where_it_is_told_to() -> None:
 def test_any_text_is_found_however_it_is_wrapped(words: list[str], random: Random) -> None:
     page = "".join(f"{word}{random.choice((' ', chr(10)))}" for word in words)
     assert match(" ".join(words), f"{page}\nend") is Match.EXACT
+
+
+def test_words_broken_on_a_page_are_not_whole_because_another_page_follows() -> None:
+    text = PageText(["Jane\nBuilt the ware house system\nMore\n", "Second page\n"])
+    assert text.find("Built the warehouse system").match is Match.OTHER_SPACES

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from resumepair_renderer.expectation import Expectation, Group, Link, Value
-from resumepair_renderer.proof import DEDUCTIONS, MAX_FINDINGS, FindingCode, judge
+from resumepair_renderer.finding import DEDUCTIONS, FindingCode
+from resumepair_renderer.proof import MAX_FINDINGS, judge
 from resumepair_renderer.reading import Font, Reading
 
 EXPECTED = Expectation(
@@ -36,13 +37,12 @@ LINES = (
 )
 GOOD = Reading(
     pages=("\n".join(LINES),),
-    page_sizes=((595.0, 842.0),),
+    off_page=("",),
     fonts=(Font("SourceSerif4-Regular", "CIDFontType2", True),),
     letters=frozenset("".join(LINES)),
     links=("mailto:ada@example.org",),
     outline=("Ada Quill",),
     title="Ada Quill – Résumé",
-    author="Ada Quill",
     language="en",
     is_tagged=True,
     has_pictures=False,
@@ -66,6 +66,8 @@ def test_a_pdf_that_is_right_has_all_points() -> None:
 
 
 def test_headings_may_be_in_capitals_and_names_of_employers_may_not() -> None:
+    capitals = lines(*(line.replace("Experience", "EXPERIENCE") for line in LINES))
+    assert findings(replace(capitals, letters=capitals.letters - {"x"})) == []
     assert findings(lines(*(line.replace("Experience", "EXPERIENCE") for line in LINES))) == []
     assert findings(lines(*(line.replace("Fernhill", "FERNHILL") for line in LINES))) == [
         ("MISSING_TEXT", "work[0].company")
@@ -84,6 +86,8 @@ def test_the_order_within_a_head_is_free() -> None:
         (lines(*LINES[:4], "Fi rst th ing d one", *LINES[5:]), "BROKEN_WORDS", "work[0].bullets[0]"),
         (replace(GOOD, letters=GOOD.letters | {"\ufb01"}), "LIGATURE", ""),
         (replace(GOOD, letters=GOOD.letters - {"F"}), "WRONG_CHARACTER", "work[0].company"),
+        (replace(GOOD, letters=GOOD.letters - {"Q"}), "WRONG_CHARACTER", "profile.fullName"),
+        (replace(GOOD, off_page=("gone",)), "OFF_PAGE", ""),
         (replace(GOOD, fonts=(Font("SourceSerif4-Regular", "CIDFontType2", False),)), "FONT_NOT_EMBEDDED", ""),
         (replace(GOOD, fonts=(Font("", "Type3", True),)), "TYPE3_FONT", ""),
         (replace(GOOD, fonts=(Font("DejaVuSans", "CIDFontType2", True),)), "FOREIGN_FONT", ""),
@@ -131,6 +135,31 @@ def test_a_value_that_also_stands_far_away_does_not_put_the_rest_out_of_step() -
     assert findings(reading) == [("TEXT_OUT_OF_ORDER", "work[0].company")]
 
 
+@pytest.mark.parametrize("lost", [0, 1, 2, 3])
+def test_of_equal_values_the_one_that_is_lost_is_named(lost: int) -> None:
+    years = ["2020", "2016", "2011", "2004"]
+    roles = ["Director", "Lead", "Engineer", "Trainee"]
+    groups = tuple(
+        Group(
+            (
+                Value(f"work[{n}].role", role),
+                Value(f"work[{n}].company", "Same Co"),
+                Value(f"work[{n}].startDate", year),
+            ),
+            (Value(f"work[{n}].bullets[0]", f"Did what a {role} does"),),
+        )
+        for n, (role, year) in enumerate(zip(roles, years, strict=True))
+    )
+    printed = [
+        (role, "" if n == lost else "Same Co", year, f"Did what a {role} does")
+        for n, (role, year) in enumerate(zip(roles, years, strict=True))
+    ]
+    reading = lines(*(line for entry in printed for line in entry))
+    expected = replace(EXPECTED, groups=groups)
+    (found,) = judge(expected, reading).findings
+    assert found.path == f"work[{lost}].company"
+
+
 @pytest.mark.parametrize(
     ("address", "found"),
     [
@@ -139,11 +168,38 @@ def test_a_value_that_also_stands_far_away_does_not_put_the_rest_out_of_step() -
         ("https://müller.example/ü", "https://xn--mller-kva.example/%C3%BC"),
         ("https://example.org/😀", "https://example.org/%F0%9F%98%80"),
         ("mailto:ö@example.org", "mailto:%C3%B6@example.org"),
+        ("https://x.example/a|b", "https://x.example/a%7Cb"),
+        ("https://x.example/a\\b", "https://x.example/a/b"),
+        ("https://x.example/?a\\b", "https://x.example/?a\\b"),
+        ("HTTPS://x.example:443/a", "https://x.example/a"),
+        ("http://x.example:80", "http://x.example/"),
+        ("http://x.example:443", "http://x.example:443/"),
+        ("https://x.example/a/../b", "https://x.example/b"),
+        ("https://x.example/a/./b/%2E%2e", "https://x.example/a/"),
+        ("https://x.example/{id}?q=[1]`^#a|b", "https://x.example/%7Bid%7D?q=[1]`^#a|b"),
+        ("https://x.example/a'b?it's", "https://x.example/a'b?it%27s"),
+        ("https://faß.example", "https://xn--fa-hia.example/"),
+        ("https://Bo:Pw@x.example", "https://Bo:Pw@x.example/"),
     ],
 )
 def test_links_are_the_same_as_browsers_write_them(address: str, found: str) -> None:
     expected = replace(EXPECTED, links=(Link("profile.links[0].url", address),))
     assert findings(replace(GOOD, links=(found,)), expected) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("https://x.example/a", "https://x.example/b"),
+        ("https://x.example:444/a", "https://x.example/a"),
+        ("https://x.example/A", "https://x.example/a"),
+        ("https://x.example/a%2Fb", "https://x.example/a/b"),
+        ("http://x.example", "https://x.example/"),
+    ],
+)
+def test_links_that_lead_elsewhere_are_not_the_same(address: str, found: str) -> None:
+    expected = replace(EXPECTED, links=(Link("profile.links[0].url", address),))
+    assert findings(replace(GOOD, links=(found,)), expected) == [("MISSING_LINK", "profile.links[0].url")]
 
 
 def test_points_are_the_share_of_values_in_place_less_those_for_each_kind_of_finding() -> None:

@@ -20,19 +20,49 @@ def pdf(pages: int, *, made: pikepdf.Pdf | None = None) -> bytes:
     return written.getvalue()
 
 
-def test_pages_bytes_and_sizes_are_told() -> None:
+def test_pages_and_bytes_are_told() -> None:
     content = pdf(3)
     reading = read(content)
     assert (reading.page_count, reading.byte_size) == (3, len(content))
-    assert reading.page_sizes == ((595, 842),) * 3
     assert reading.pages == ("",) * 3
 
 
 def test_a_pdf_that_says_nothing_about_itself_is_read_as_such() -> None:
     reading = read(pdf(1))
-    assert (reading.title, reading.author, reading.language) == ("", "", "")
+    assert (reading.title, reading.language) == ("", "")
     assert (reading.links, reading.outline, reading.fonts) == ((), (), ())
     assert not reading.is_tagged
+
+
+def written(content: bytes) -> bytes:
+    made = pikepdf.new()
+    page = made.add_blank_page(page_size=(200, 100))
+    helvetica = pikepdf.Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica)
+    page.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=helvetica))
+    page.Contents = made.make_stream(b"BT /F1 12 Tf %b ET" % content)
+    return pdf(0, made=made)
+
+
+@pytest.mark.parametrize(
+    ("content", "beside"),
+    [
+        (b"10 50 Td (within) Tj", ""),
+        (b"190 50 Td (WWW) Tj", "WWW"),
+        (b"10 -40 Td (below the) Tj 0 70 Td (paper) Tj", "below the"),
+        (b"10 150 Td (above) Tj", "above"),
+        (b"-300 50 Td (left) Tj", "left"),
+    ],
+)
+def test_text_that_runs_off_the_paper_is_told(content: bytes, beside: str) -> None:
+    assert read(written(content)).off_page == (beside,)
+
+
+def test_a_page_that_cannot_be_loaded_makes_an_invalid_pdf() -> None:
+    made = pikepdf.new()
+    made.add_blank_page()
+    made.pages[0].obj.Type = Name.Pages  # qpdf counts it, PDFium does not find it
+    with pytest.raises(InvalidPdf):
+        read(pdf(0, made=made))
 
 
 def test_text_and_fonts_are_found_on_pages_and_in_forms() -> None:
