@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from resumepair_renderer.link import Anchor
+from resumepair_renderer.text import columns
 
 _LETTERS_PER_LINE: Final = 95
 _LINES_KEPT_TOGETHER: Final = 14
 _SHARE: Final = re.compile(r"([0-5](?:\.\d+)?)/(5)")
-_FULL_WIDTH: Final = re.compile("[\u2e80-\uffdc]")
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,12 @@ class Section:
     @property
     def widths(self) -> tuple[int, ...]:
         """The letters of each of its lines or longer runs of text, in halves of an em where they are Chinese."""
-        return tuple(map(_width, self._lines()))
+        return tuple(map(columns, self._lines()))
 
     @property
     def item_widths(self) -> tuple[int, ...]:
         """The same where everything has a line of its own."""
-        return tuple(map(_width, self._items()))
+        return tuple(map(columns, self._items()))
 
     def _lines(self) -> Iterator[str]:
         yield self.title
@@ -130,7 +130,3 @@ class Section:
     def __bool__(self) -> bool:
         """Whether there is anything to print."""
         return bool(self.prose or self.entries or self.facts or self.quotes)
-
-
-def _width(text: str) -> int:
-    return len(text) + len(_FULL_WIDTH.findall(text))

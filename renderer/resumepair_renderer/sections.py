@@ -6,14 +6,15 @@ from typing import Final
 
 from resumepair_renderer import link
 from resumepair_renderer.document import Award, Certification, Publication, ResumeDocument, Skill
+from resumepair_renderer.errors import Problem
 from resumepair_renderer.fields import MAX_LEVEL
 from resumepair_renderer.link import Anchor
 from resumepair_renderer.partial_date import PRESENT, EndDate, PartialDate
 from resumepair_renderer.section import Block, Entry, Fact, Item, Quote, Section
-from resumepair_renderer.text import paragraphs
+from resumepair_renderer.text import paragraphs, without_bullet
 from resumepair_renderer.wording import Wording
 
-_BULLET: Final = re.compile(r"[-*•‣▪●–]\s+")
+_WORD: Final = re.compile(r"[^\W\d_]{3}")
 
 
 def sections(document: ResumeDocument, wording: Wording, order: Iterable[str] = ()) -> tuple[Section, ...]:
@@ -22,6 +23,13 @@ def sections(document: ResumeDocument, wording: Wording, order: Iterable[str] = 
     keys = dict.fromkeys(_key(name) for name in wanted)
     made = (_SECTIONS[key](document, wording) for key in keys if key in _SECTIONS)
     return tuple(section for group in made for section in group if section)
+
+
+def unknown_sections(document: ResumeDocument) -> Iterable[Problem]:
+    """What the author orders and there is not."""
+    for position, name in enumerate(document.settings.section_order):
+        if _key(name) not in _SECTIONS:
+            yield Problem(f"settings.sectionOrder[{position}]", f"there is no such section: {name[:60]}")
 
 
 def _key(name: str) -> str:
@@ -193,11 +201,10 @@ def _entry(
         subtitle=tuple(others),
         dates=dates,
         notes=tuple(filter(None, notes)),
-        bullets=tuple(_BULLET.sub("", line, count=1) if _BULLET.match(line) else line
-                      for text in bullets for line in paragraphs(text)),
+        bullets=tuple(without_bullet(line) for text in bullets for line in paragraphs(text)),
         tags=tags,
         is_compact=is_compact,
-    )  # fmt: skip
+    )
 
 
 def _short_entry(name: str, issuer: str, item: Certification | Award | Publication, wording: Wording) -> Entry:
@@ -219,8 +226,9 @@ def _end(start: PartialDate | None, end: EndDate | None) -> EndDate | None:
 
 
 def _grade(score: str, wording: Wording) -> str:
-    """A number says nothing by itself; words do."""
-    return f"{wording.label('grade')}: {score}" if score[:1].isdigit() else score
+    """A number or a letter says nothing by itself; words do, and so does "GPA"."""
+    is_bare = score[:1].isdigit() or not _WORD.search(score)
+    return f"{wording.label('grade')}: {score}" if score and is_bare and "GPA" not in score else score
 
 
 def _skill(skill: Skill) -> Item:
@@ -228,7 +236,4 @@ def _skill(skill: Skill) -> Item:
 
 
 def _prose(text: str) -> tuple[Block, ...]:
-    return tuple(
-        Block(_BULLET.sub("", line, count=1), is_bullet=True) if _BULLET.match(line) else Block(line)
-        for line in paragraphs(text)
-    )
+    return tuple(Block(without_bullet(line), is_bullet=without_bullet(line) != line) for line in paragraphs(text))

@@ -27,6 +27,7 @@ class Template:
     background: str = "#ffffff"
     section_order: tuple[str, ...] = ()
     sidebar: frozenset[str] = frozenset()
+    is_dense: bool = False
     bleed: bool = False
     """Colour goes to the edge of the paper: the template's own sheet keeps text off the sides and the first top."""
 
@@ -64,6 +65,7 @@ TEMPLATES: Final[Mapping[str, Template]] = {
             line_height=1.25,
             margin=12.5,
             primary="#a3341b",
+            is_dense=True,
         ),
         Template(
             name="executive",

@@ -285,3 +285,17 @@ def picture() -> str:
     written = BytesIO()
     Image.new("RGB", (80, 100), "#557799").save(written, "PNG")
     return f"data:image/png;base64,{b64encode(written.getvalue()).decode()}"
+
+
+@every_template
+async def test_latin_text_in_an_arabic_document_ends_with_its_own_full_stop(renderer: Renderer, template: str) -> None:
+    data = {
+        "profile": {"fullName": "ليلى المنصوري"},
+        "work": [{"role": "مهندسة", "descriptionBullets": ["Reduced cost by 35%.", "قللت التكلفة بنسبة 35%."]}],
+        "education": [],
+        "skills": [],
+        "settings": {"locale": "ar"},
+    }
+    rendered = await renderer.render(data, RenderOptions(template=template))
+    assert rendered.proof is not None
+    assert rendered.proof.score == 100

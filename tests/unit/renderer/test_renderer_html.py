@@ -122,7 +122,7 @@ def test_sections_follow_the_authors_order_and_none_is_lost(template: str) -> No
 @every_template
 def test_page_numbers_can_be_forced_and_forbidden(template: str) -> None:
     options = RenderOptions(template)
-    not_on_the_first = "@bottom-center { content: none; }"
+    not_on_the_first = "@bottom-right { content: none; }"
     assert not_on_the_first in html(options)
     assert not_on_the_first not in html(options, appearance={"showPageNumbers": True})
     assert "counter(page)" not in html(options, appearance={"showPageNumbers": False})
@@ -198,6 +198,30 @@ def test_a_list_in_japanese_has_no_space_after_its_comma() -> None:
     assert "Rust、Go" in page
 
 
+@pytest.mark.parametrize(
+    ("score", "printed"),
+    [
+        ("8.2", "Grade: 8.2"),
+        ("A", "Grade: A"),
+        ("B+", "Grade: B+"),
+        ("2:1", "Grade: 2:1"),
+        ("GPA 3.8", "GPA 3.8"),
+        ("3.8 GPA", "3.8 GPA"),
+        ("With distinction", "With distinction"),
+    ],
+)
+def test_a_score_that_does_not_say_what_it_is_has_a_label(score: str, printed: str) -> None:
+    assert f">{printed}<" in html(education=[{"school": "Bakers' College", "degree": "BSc", "score": score}])
+
+
+@every_template
+def test_a_name_beside_its_own_address_does_not_look_like_a_second_link(template: str) -> None:
+    page = html(RenderOptions(template), projects=[{"name": "Oven", "link": "https://oven.example"}])
+    assert page.count('<h3 class="again"><a href="https://oven.example">Oven</a>') == 1
+    publications = [{"name": "On Rye", "publisher": "Crumb", "link": "https://crumb.example"}]
+    assert 'class="again"' not in html(RenderOptions(template), publications=publications)
+
+
 @every_template
 def test_what_is_printed_is_not_laid_out_for_a_screen_as_well(template: str) -> None:
     document = parse_document(BARE)
@@ -225,3 +249,18 @@ def test_options_are_read_from_json() -> None:
 def test_wrong_options_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(InvalidOptions):
         RenderOptions.parse(options)
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "footer"),
+    [
+        ("Bo Rivers", "bo@rivers.example", "Bo Rivers · bo@rivers.example"),
+        ("Bo", "a-very-long-address-that-would-be-cut@rivers.example", "Bo"),
+        ("Maximiliana von Hohenlangenbeck-Waldenfels", "", "Maximiliana von…"),
+        ("A" * 80, "", "A" * 18 + "…"),
+        ("寿" * 30, "", "寿" * 18 + "…"),
+    ],
+)
+def test_the_footer_says_whose_page_it_is_and_never_a_part_of_an_address(name: str, email: str, footer: str) -> None:
+    document = parse_document({"basics": {"name": name, "email": email}})
+    assert page_view(document, wording_of(document)).footer == footer
