@@ -16,11 +16,12 @@ from resumepair_renderer.errors import (
     RenderError,
     RenderTimeout,
 )
+from resumepair_renderer.finding import Finding, FindingCode
 from resumepair_renderer.fit import FitReport
 from resumepair_renderer.html import render_html
 from resumepair_renderer.intake import parse_document
 from resumepair_renderer.options import Fit, Format, RenderOptions
-from resumepair_renderer.proof import Finding, FindingCode, Proof
+from resumepair_renderer.proof import Proof
 from resumepair_renderer.rendered import Rendered
 from resumepair_renderer.renderer import Renderer, RendererSettings, RenderStage
 from resumepair_renderer.templates import TEMPLATES

@@ -13,6 +13,7 @@ from resumepair_renderer.intake import parse_document
 from resumepair_renderer.options import RenderOptions
 from resumepair_renderer.page_view import PageView, page_view, wording_of
 from resumepair_renderer.photo import embed
+from resumepair_renderer.sections import unknown_sections
 from resumepair_renderer.style import Style, style_of
 from resumepair_renderer.templates import Template
 from resumepair_renderer.wording import Wording
@@ -47,14 +48,14 @@ class Draft:
         template = template_of(document.appearance, options)
         style, warnings = style_of(document, options, wording, template)
         photo, problem = embed(document.profile.photo)
+        warnings = (*filter(None, [problem]), *unknown_sections(document), *warnings)
         page = page_view(document, wording, photo=photo, template=template)
-        return cls(
-            document, options, wording, template, style, page, warnings if problem is None else (problem, *warnings)
-        )
+        return cls(document, options, wording, template, style, page, warnings)
 
     def narrowed(self) -> "Draft":
-        """The same, with everything at the left edge: see PageView."""
-        return replace(self, page=replace(self.page, narrow=True))
+        """The same in one column with everything at the left edge: see PageView."""
+        page = self.page
+        return replace(self, page=replace(page, narrow=True, has_columns=False, sidebar=(), main=page.sections))
 
     @property
     def file_name(self) -> str:
@@ -65,12 +66,16 @@ class Draft:
     def sheet(self) -> Sheet:
         """What is printed on, for fitting."""
         width, height = self.style.area
+        appearance = self.document.appearance
+        wishes = {"margin": appearance.margin, "line_height": appearance.typography.line_height}
         return Sheet(
             width,
             height,
             margins=(0, 1) if self.style.bleed else (2, 2),
             density=Density(1, self.style.line_height, self.style.font_size, self.style.margin),
             is_tall_script=self.wording.locale.language in _TALL_SCRIPTS,
+            is_dense=self.template.is_dense,
+            wishes=frozenset(field for field, wish in wishes.items() if wish is not None),
         )
 
     def html(self, target: Target) -> str:

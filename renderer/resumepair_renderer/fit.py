@@ -2,7 +2,7 @@
 
 Everything happens on the page where the document is loaded: custom properties of the root element
 carry what may change (see print.css), and the height is measured before anything is printed anew.
-The search is bounded: at most eight measurements and four prints.
+The search is bounded: at most eight measurements and ten prints, and mostly it is one print.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ TAIL_LINES: Final = 10
 _STEPS: Final = 40
 _PRINTS: Final = 3
 _GENTLE: Final = (3, 8, 12)
+_LESS_GENTLE: Final = (*_GENTLE, 16, 20)
 _LOOSER: Final = 1.25
 _PIXELS: Final = 96 / 25.4
 _SLACK_PIXELS: Final = 0.5
@@ -55,6 +56,11 @@ class Sheet:
     margins: tuple[int, int]
     density: Density
     is_tall_script: bool = False
+    is_dense: bool = False
+    """Made to hold much: less space is no blemish."""
+
+    wishes: frozenset[str] = frozenset()
+    """The fields of the density that the document itself asks for: kept unless it is to be fitted."""
 
     def area(self, density: Density) -> tuple[float, float]:
         """Width and height in CSS pixels, in this density."""
@@ -65,7 +71,10 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class FitReport:
-    """What was asked, whether the document now ends where it should, and the density it is printed in."""
+    """What was asked, whether the document now ends where it should, and the density it is printed in.
+
+    What could not be fitted is printed as if nothing had been asked.
+    """
 
     requested: Fit
     fitted: bool
@@ -149,13 +158,14 @@ async def _without_tail(page: Loaded, sheet: Sheet) -> tuple[bytes, FitReport | 
     if pages == 1 or lines > TAIL_LINES:
         return content, None
     looser = replace(sheet.density, spacing=_LOOSER)
-    for density in (*(_density(sheet, step) for step in _GENTLE), looser):
+    steps = _LESS_GENTLE if sheet.is_dense else _GENTLE
+    for density in (*(_kept(sheet, _density(sheet, step)) for step in steps), looser):
         await page.set_density(density)
         other = await page.to_pdf()
         other_pages, other_lines = await _pages_of(other)
         if other_pages < pages or (other_pages == pages and other_lines > TAIL_LINES):
             return other, FitReport(Fit.NONE, fitted=True, density=density)
-    return content, FitReport(Fit.NONE, fitted=False, density=sheet.density)
+    return content, None
 
 
 def _density(sheet: Sheet, step: int) -> Density:
@@ -170,6 +180,11 @@ def _density(sheet: Sheet, step: int) -> Density:
         font_size=_towards(designed.font_size, LEAST_FONT_SIZE, type_),
         margin=_towards(designed.margin, LEAST_MARGIN, air),
     )
+
+
+def _kept(sheet: Sheet, density: Density) -> Density:
+    """`density` with what the document itself asks for."""
+    return replace(density, **{field: getattr(sheet.density, field) for field in sheet.wishes})
 
 
 def _towards(value: float, floor: float, part: float) -> float:

@@ -17,6 +17,11 @@ from resumepair_renderer.templates import DEFAULT_TEMPLATE, TEMPLATES, Template
 Target = Literal["print", "screen"]
 """`print` shows nothing on a screen, so that the browser lays the document out once."""
 
+POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; form-action 'none'; base-uri 'none'"
+)
+"""The Content-Security-Policy of documents: what they may load is what they bring themselves."""
+
 _COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
 _SPACE: Final = re.compile(r"\s+")
 
@@ -31,7 +36,11 @@ def render_html(document: ResumeDocument, options: RenderOptions, *, photo: str 
 
 def fill(template: Template, page: PageView, style: Style, target: Target = "print") -> str:
     """The HTML of `page` in `template`."""
-    return _environment().get_template(f"{template.name}.html.j2").render(page=page, style=style, target=target)
+    return (
+        _environment()
+        .get_template(f"{template.name}.html.j2")
+        .render(page=page, style=style, target=target, policy=POLICY)
+    )
 
 
 def template_of(appearance: Appearance, options: RenderOptions) -> Template:

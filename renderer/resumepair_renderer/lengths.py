@@ -1,6 +1,5 @@
 """Lengths on paper as people write them (`12`, `"12pt"`, `"0.75in"`), checked against their limits."""
 
-import math
 import re
 from typing import Final
 
@@ -9,6 +8,7 @@ from pydantic import BeforeValidator
 from resumepair_renderer.fields import problem, quoted
 
 _FORM: Final = re.compile(r"\s*(\d{1,4}(?:\.\d{1,6})?)\s*(mm|cm|in|pt|px)?\s*", re.ASCII)
+_HUGE: Final = 1e9
 _MILLIMETRES: Final = {"mm": 1.0, "cm": 10.0, "in": 25.4, "pt": 25.4 / 72, "px": 25.4 / 96}
 
 
@@ -34,7 +34,7 @@ def _length(value: object, least: float, most: float, *, unit: str) -> float | N
 
 def _number(value: object, unit: str) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value) if math.isfinite(value) else None
+        return float(value) if abs(value) < _HUGE else None  # and not NaN
     match = _FORM.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         return None

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final, Literal, cast
 
 from pydantic import BaseModel
@@ -10,13 +11,15 @@ from pydantic import BaseModel
 from resumepair_renderer import link
 from resumepair_renderer.document import Link, Location, Profile, ResumeDocument
 from resumepair_renderer.link import Anchor
-from resumepair_renderer.page_room import is_narrow, sections_beside
+from resumepair_renderer.page_room import sections_beside
 from resumepair_renderer.section import Section
 from resumepair_renderer.sections import sections
-from resumepair_renderer.templates import DEFAULT_TEMPLATE, TEMPLATES, Template
+from resumepair_renderer.templates import Template
+from resumepair_renderer.text import columns
 from resumepair_renderer.wording import Wording
 
-_FOOTER_PART: Final = 48
+_FOOTER_NAME: Final = 36
+_FOOTER_EMAIL: Final = 40
 _STACKING: Final = re.compile("[\u0900-\u109f\u1780-\u17ff]")
 
 
@@ -26,11 +29,11 @@ class PageView:
 
     `sections` are all there are, in reading order: those of the `sidebar`, then those of `main`.
 
-    A `narrow` document may have a page with no line that comes near the right edge. Dates must not
-    stand there alone: PDFium (and with it Chrome) takes a page with a wide empty band for vertical
-    writing and finds one letter a line. The footer fills a part of that band on all pages but the
-    first. A document `stacks` when it has letters of scripts that put
-    vowels around consonants: placed precisely, PDFium finds some of them twice.
+    A document is `narrow` when it has been misread otherwise. PDFium (and with it Chrome) may take a
+    page with a wide empty band for vertical writing, and find one letter a line: on pages where no
+    line comes near the right edge, dates must not stand there alone. The footer fills a part of that
+    band on all pages but the first. A document `stacks` when it has letters of scripts that put vowels
+    around consonants: placed precisely, PDFium finds some of them twice.
     """
 
     title: str
@@ -59,12 +62,10 @@ def page_view(
 ) -> PageView:
     """The view of `document`, in the words of `wording`; `template` has a say in the order of sections."""
     profile = document.profile
-    footer = " · ".join(filter(None, (profile.full_name[:_FOOTER_PART], profile.email[:_FOOTER_PART])))
     made = sections(document, wording, template.section_order if template else ())
     beside = sections_beside(made, document, template) if template and template.sidebar else None
     aside = beside or ()
     main = tuple(section for section in made if section not in aside)
-    narrow = is_narrow(main, document, template or TEMPLATES[DEFAULT_TEMPLATE], footer)
     return PageView(
         title=_title(document, wording),
         name=profile.full_name,
@@ -75,9 +76,9 @@ def page_view(
         main=main,
         has_columns=beside is not None,
         photo=photo,
-        narrow=narrow,
+        narrow=False,
         stacks=any(map(_STACKING.search, _texts(document))),
-        footer=footer,
+        footer=_footer(profile),
         comma=wording.comma,
         language=wording.language_tag,
         direction="rtl" if wording.is_right_to_left else "ltr",
@@ -90,13 +91,23 @@ def wording_of(document: ResumeDocument) -> Wording:
     return Wording.of(settings.locale, settings.date_format, _texts(document))
 
 
-def document_title(document: ResumeDocument) -> str:
-    """The name the PDF goes by: `Ada Lovelace – Résumé`."""
-    return _title(document, wording_of(document))
-
-
 def _title(document: ResumeDocument, wording: Wording) -> str:
     return " – ".join(filter(None, (document.profile.full_name, wording.label("resume"))))
+
+
+def _footer(profile: Profile) -> str:
+    """Whose page it is. An address that is too long is left out: a part of it would be another one."""
+    email = profile.email if columns(profile.email) <= _FOOTER_EMAIL else ""
+    return " · ".join(filter(None, (_shortened(profile.full_name), email)))
+
+
+def _shortened(name: str) -> str:
+    """As many words of `name` as there is room for, or as many letters of the first."""
+    if columns(name) <= _FOOTER_NAME:
+        return name
+    words = accumulate(name.split(), "{} {}".format)
+    fitting = [part for part in words if columns(part) < _FOOTER_NAME]
+    return f"{fitting[-1] if fitting else name[: _FOOTER_NAME // 2]}…"
 
 
 def _contacts(profile: Profile, wording: Wording) -> Iterable[tuple[Anchor, ...]]:

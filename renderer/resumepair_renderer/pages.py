@@ -73,10 +73,6 @@ class PagePool:
     ) -> None:
         await self.close()
 
-    async def print(self, html: str, timeout_seconds: float) -> bytes:
-        """Print `html` as it is. Raises what `use` raises."""
-        return await self.use(html, WarmPage.to_pdf, timeout_seconds)
-
     async def use(self, html: str, work: Callable[[WarmPage], Awaitable[T]], timeout_seconds: float) -> T:
         """Load `html` as soon as a page is free, and do `work` on it.
 
@@ -183,7 +179,7 @@ class PagePool:
         elif self._renders >= self._renders_per_browser:
             self._renders = 0
             await self._replace_browser()
-        elif page.renders == self._renders_per_page:
+        elif page.renders >= self._renders_per_page:
             await self._replace_page(page)
         else:
             await self._blank_when_idle(page)
@@ -216,7 +212,7 @@ class PagePool:
 
     async def _keep(self, page: WarmPage) -> None:
         """Put a page back among the idle ones, blank; or away, if its time is over."""
-        if self._is_worn(page):
+        if self._is_worn(page) or page.renders >= self._renders_per_page:
             await page.close()
             return
         try:
@@ -233,8 +229,12 @@ class PagePool:
     # Replacing what has served long enough
 
     async def _replace_page(self, page: WarmPage) -> None:
-        self._idle.append(await self._open(page.browser))
         page.is_superseded = True
+        successor = await self._open(page.browser)
+        if page not in self._idle and page not in self._busy:
+            await successor.close()  # the page went meanwhile, and its place has been filled
+            return
+        self._idle.append(successor)
         if page in self._idle:
             self._idle.remove(page)
             await page.close()

@@ -29,7 +29,7 @@ class PartialDate:
         if match is None:
             raise ValueError("not a date")
         year, month, day = (None if part is None else int(part) for part in match.groups())
-        dt.date(year or 0, month or 1, day or 1)
+        dt.date(year or 0, 1 if month is None else month, 1 if day is None else day)
         return cls(year or 0, month, day)
 
     def __str__(self) -> str:

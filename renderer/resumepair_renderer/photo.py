@@ -102,7 +102,7 @@ def _opened(content: bytes) -> Image.Image:
 
 def _check_size(image: Image.Image) -> None:
     width, height = image.size
-    if width * height > (MAX_JPEG_PIXELS if image.format == "JPEG" else MAX_PIXELS):
+    if width * height > (MAX_JPEG_PIXELS if image.format in {"JPEG", "MPO"} else MAX_PIXELS):
         raise _Unusable(_TOO_MANY_PIXELS)
     if min(width, height) < MIN_SIDE:
         raise _Unusable(f"{width} × {height} pixels are too few to print, at least {MIN_SIDE} are needed")

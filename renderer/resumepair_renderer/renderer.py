@@ -8,17 +8,18 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from resumepair_renderer.compose import BROWSERLESS, compose
 from resumepair_renderer.draft import Draft
 from resumepair_renderer.expectation import expect
+from resumepair_renderer.finding import FindingCode
 from resumepair_renderer.finish import Metadata, finish
 from resumepair_renderer.fit import FitReport, print_fitted
 from resumepair_renderer.formats import png
 from resumepair_renderer.options import Format, RenderOptions
 from resumepair_renderer.pages import PagePool
-from resumepair_renderer.proof import FindingCode, judge
+from resumepair_renderer.proof import judge
 from resumepair_renderer.reading import read
 from resumepair_renderer.rendered import Rendered
 
@@ -33,6 +34,7 @@ class RenderStage(StrEnum):
     """It is printed and about to be read back."""
 
 
+_MISREAD: Final = frozenset({FindingCode.BROKEN_WORDS, FindingCode.TEXT_OUT_OF_ORDER, FindingCode.MISSING_TEXT})
 OnStage = Callable[[RenderStage], Awaitable[None]]
 
 
@@ -47,9 +49,8 @@ class RendererSettings:
 
 @dataclass(frozen=True, slots=True)
 class _Printed:
-    """What came off a page, and what was put on it."""
+    """What came off a page."""
 
-    html: str
     content: bytes
     fit: FitReport | None
 
@@ -99,7 +100,7 @@ class Renderer:
         printed = await self._print(draft, html)
         await _tell(on_stage, RenderStage.VERIFYING)
         rendered = await asyncio.to_thread(_finished, draft, printed)
-        if _is_misread(rendered) and not draft.page.narrow:
+        if _is_misread(rendered):
             narrowed = draft.narrowed()
             printed = await self._print(narrowed, narrowed.html("print"))
             return max(rendered, await asyncio.to_thread(_finished, narrowed, printed), key=_score)
@@ -108,7 +109,7 @@ class Renderer:
     async def _print(self, draft: Draft, html: str) -> _Printed:
         work = partial(print_fitted, sheet=draft.sheet, fit=draft.options.fit)
         content, fit = await self._pages.use(html, work, self._settings.timeout_seconds)
-        return _Printed(html, content, fit)
+        return _Printed(content, fit)
 
 
 def _drafted(data: Mapping[str, object], options: RenderOptions) -> tuple[Draft, str]:
@@ -117,10 +118,8 @@ def _drafted(data: Mapping[str, object], options: RenderOptions) -> tuple[Draft,
 
 
 def _is_misread(rendered: Rendered) -> bool:
-    """Whether readers of PDF find broken words: they may have taken the page for vertical writing."""
-    return rendered.proof is not None and any(
-        finding.code is FindingCode.BROKEN_WORDS for finding in rendered.proof.findings
-    )
+    """Whether readers of PDF lose texts: they may have taken a page for vertical writing."""
+    return rendered.proof is not None and any(finding.code in _MISREAD for finding in rendered.proof.findings)
 
 
 def _score(rendered: Rendered) -> int:
@@ -130,9 +129,9 @@ def _score(rendered: Rendered) -> int:
 def _finished(draft: Draft, printed: _Printed) -> Rendered:
     """What is handed out: the PDF with its metadata, read back and judged; or a picture of it."""
     language, title = draft.page.language, draft.page.title
-    pdf = finish(printed.content, Metadata.of(draft.document, title, language), printed.html)
     printed_order = [section.key for section in draft.page.sections]
     expected = expect(draft.document, draft.wording, title=title, section_order=printed_order)
+    pdf = finish(printed.content, Metadata.of(draft.document, title, language), expected.letters)
     proof = judge(expected, read(pdf))
     content = png.first_page(pdf) if draft.options.format is Format.PNG else pdf
     return Rendered(

@@ -87,7 +87,12 @@ def style_of(
         page_numbers=_page_numbers(show=appearance.show_page_numbers),
         bleed=template.bleed,
     )
-    return style, (*_colour_problems(theme, palette), *_font_problems(typography, template))
+    problems = (
+        *_template_problems(appearance.template, options, template),
+        *_colour_problems(theme, palette),
+        *_font_problems(typography, template),
+    )
+    return style, problems
 
 
 @lru_cache(maxsize=256)
@@ -105,6 +110,11 @@ def _palette(primary: str, text: str, background: str) -> Palette:
         ink=ink_on(primary),
         background=background,
     )
+
+
+def _template_problems(asked: str, options: RenderOptions, template: Template) -> Iterator[Problem]:
+    if asked and options.template is None and asked.casefold() != template.name:
+        yield Problem("appearance.template", f"there is no such template, {template.name} is taken: {asked[:60]}")
 
 
 def _colour_problems(theme: Theme, palette: Palette) -> Iterator[Problem]:

@@ -6,8 +6,9 @@ from typing import Final
 import pikepdf
 import pypdfium2 as pdfium
 
-from resumepair_renderer.errors import InvalidPdf
+from resumepair_renderer.errors import DocumentTooLarge, InvalidPdf
 from resumepair_renderer.pdfium_lock import PDFIUM
+from resumepair_renderer.reading import MAX_PAGES
 
 MANY_LINES: Final = 1_000
 """Said of a page that is full enough not to be counted."""
@@ -23,6 +24,7 @@ def pages_and_last_lines(content: bytes) -> tuple[int, int]:
 
     Raises:
         InvalidPdf: it cannot be read.
+        DocumentTooLarge: it has more than 50 pages.
     """
     try:
         with pikepdf.open(BytesIO(content)) as pdf:
@@ -30,6 +32,8 @@ def pages_and_last_lines(content: bytes) -> tuple[int, int]:
             is_short = pages > 1 and _size(pdf.pages[pages - 1].obj) < _SHORT_PAGE
     except pikepdf.PdfError as error:
         raise InvalidPdf(f"the PDF cannot be read: {error}") from error
+    if pages > MAX_PAGES:
+        raise DocumentTooLarge(f"{pages} pages, at most {MAX_PAGES} are possible")
     return pages, _last_lines(content) if is_short else MANY_LINES
 
 
@@ -42,9 +46,12 @@ def _size(page: pikepdf.Object) -> int:
 def _last_lines(content: bytes) -> int:
     """Lines of text, without the one that the footer takes."""
     with PDFIUM:
-        document = pdfium.PdfDocument(content)
         try:
-            text: str = document[len(document) - 1].get_textpage().get_text_range()
-        finally:
-            document.close()
+            document = pdfium.PdfDocument(content)
+            try:
+                text: str = document[len(document) - 1].get_textpage().get_text_range()
+            finally:
+                document.close()
+        except pdfium.PdfiumError as error:
+            raise InvalidPdf(f"the PDF cannot be read: {error}") from error
     return max(len([line for line in text.splitlines() if line.strip()]) - 1, 0)

@@ -67,3 +67,10 @@ def without_ignorables(text: str) -> str:
 def is_ignorable(letter: str) -> bool:
     """Whether `without_ignorables` takes `letter` away."""
     return _IGNORABLE.fullmatch(letter) is not None
+
+
+def columns(text: str) -> int:
+    """How wide `text` is, in letters of Latin width: marks take no room, Chinese characters take twice as much."""
+    return sum(
+        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text
+    )

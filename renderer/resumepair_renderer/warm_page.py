@@ -10,15 +10,12 @@ from playwright.async_api import Page
 
 from resumepair_renderer.browser import Browser
 from resumepair_renderer.fit import Density
+from resumepair_renderer.html import POLICY
 from resumepair_renderer.typeface import SANS, SERIF
 
 logger = logging.getLogger("resumepair_renderer")
 
 CLOSE_SECONDS: Final = 2.0
-POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; form-action 'none'; base-uri 'none'"
-)
-"""What documents may load: what they bring themselves."""
 
 # Documents come and go inside it; its policy stays, and holds for all of them.
 _SHELL: Final = f"""<!doctype html><meta http-equiv="Content-Security-Policy" content="{POLICY}"><title></title>"""

@@ -14,6 +14,9 @@ Documents = Callable[[str], dict[str, Any]]
 Pages = Callable[[bytes], list[str]]
 
 
+LINE = "One line of a summary that goes on for so many lines that it needs another page"
+
+
 def resume(bullets: int, **appearance: object) -> dict[str, Any]:
     """A document that grows by a line or so with every bullet."""
     return {
@@ -118,10 +121,20 @@ async def test_fitting_is_the_same_every_time_and_leaves_the_page_clean(renderer
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-async def test_no_last_page_holds_next_to_nothing(renderer: Renderer, pages_of: Pages, template: str) -> None:
-    for bullets in range(40, 100, 4):
-        rendered = await renderer.render(resume(bullets), RenderOptions(template=template, page_size="A4"))
-        last = [line for line in pages_of(rendered.content)[-1].splitlines() if line.strip()]
-        if rendered.page_count != 1 and len(last) - 1 <= TAIL_LINES:
-            assert rendered.fit is not None
-            assert not rendered.fit.fitted
+async def test_a_last_page_that_holds_next_to_nothing_is_pulled_onto_the_one_before(
+    renderer: Renderer, pages_of: Pages, template: str
+) -> None:
+    pulled = left = 0
+    for lines_in_all in range(36, 76, 3):
+        data = resume(0)
+        data["summary"] = "\n".join(f"{LINE} {n}" for n in range(lines_in_all))
+        rendered = await renderer.render(data, RenderOptions(template=template, page_size="A4"))
+        pages = pages_of(rendered.content)
+        lines = [line for line in pages[-1].splitlines() if line.strip()]
+        if rendered.fit is not None:
+            assert (rendered.fit.requested, rendered.fit.fitted) == (Fit.NONE, True)
+            assert rendered.fit.density.font_size == TEMPLATES[template].font_size
+            pulled += 1
+        elif len(pages) > 1 and len(lines) - 1 <= TAIL_LINES:
+            left += 1
+    assert pulled > left

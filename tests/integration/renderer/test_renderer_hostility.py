@@ -30,6 +30,7 @@ from resumepair_renderer import (
 )
 from resumepair_renderer.appearance import Settings, Theme
 from resumepair_renderer.pages import PagePool
+from resumepair_renderer.warm_page import WarmPage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -87,9 +88,11 @@ async def test_the_browser_connects_to_nothing_even_if_markup_gets_through(
 ) -> None:
     url, socket = f"http://127.0.0.1:{listener.port}/x", f"ws://127.0.0.1:{listener.port}/x"
     with contextlib.suppress(BrowserUnavailable):  # a page that navigates away costs its own render
-        printed = await pool.print(f"<!doctype html>{attack.format(url=url, socket=socket)}<p>Still here", 10)
+        printed = await pool.use(
+            f"<!doctype html>{attack.format(url=url, socket=socket)}<p>Still here", WarmPage.to_pdf, 10
+        )
         assert not any("root:" in page for page in pages_of(printed))
-    assert pages_of(await pool.print("<p>Next one", 10)) == ["Next one"]
+    assert pages_of(await pool.use("<p>Next one", WarmPage.to_pdf, 10)) == ["Next one"]
     assert listener.visits == []
 
 

@@ -20,6 +20,7 @@ from resumepair_renderer import (
 )
 from resumepair_renderer.options import RenderOptions
 from resumepair_renderer.pages import PagePool
+from resumepair_renderer.warm_page import WarmPage
 
 Documents = Callable[[str], dict[str, Any]]
 Pages = Callable[[bytes], list[str]]
@@ -35,7 +36,7 @@ def slow(document: Documents) -> str:
 
 async def begin(pool: PagePool, html: str) -> asyncio.Task[bytes]:
     """A print that has its page and is under way."""
-    task = asyncio.create_task(pool.print(html, 10))
+    task = asyncio.create_task(pool.use(html, WarmPage.to_pdf, 10))
     while not pool._busy:  # noqa: ASYNC110  (the pool is not to know that it is watched)
         await asyncio.sleep(0)
     return task
@@ -60,7 +61,7 @@ async def test_a_killed_browser_costs_the_render_on_it_and_no_other(
         os.kill(browser_pid(pool), signal.SIGKILL)
         with pytest.raises(BrowserUnavailable):
             await printing
-        assert pages_of(await pool.print(NEXT, 10)) == ["Next one"]
+        assert pages_of(await pool.use(NEXT, WarmPage.to_pdf, 10)) == ["Next one"]
 
 
 async def test_a_browser_killed_between_renders_costs_none(chromium_path: Path, pages_of: Pages) -> None:
@@ -70,7 +71,7 @@ async def test_a_browser_killed_between_renders_costs_none(chromium_path: Path, 
         pool._browser._chromium.on("disconnected", lambda _: gone.set())
         os.kill(browser_pid(pool), signal.SIGKILL)
         await gone.wait()
-        assert pages_of(await pool.print(NEXT, 10)) == ["Next one"]
+        assert pages_of(await pool.use(NEXT, WarmPage.to_pdf, 10)) == ["Next one"]
 
 
 @pytest.mark.parametrize("turns", [0, 1, 3, 10, 40])
@@ -84,7 +85,7 @@ async def test_a_cancelled_render_leaves_a_clean_page(
         printing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await printing
-        assert pages_of(await pool.print(NEXT, 10)) == ["Next one"]
+        assert pages_of(await pool.use(NEXT, WarmPage.to_pdf, 10)) == ["Next one"]
         await settled(pool)
         assert (len(pool._idle), len(pool._busy)) == (1, 0)
 
@@ -92,7 +93,7 @@ async def test_a_cancelled_render_leaves_a_clean_page(
 async def test_cancelling_those_who_wait_loses_no_page(chromium_path: Path, slow: str) -> None:
     async with PagePool(chromium_path, 1) as pool:
         printing = await begin(pool, slow)
-        waiting = [asyncio.create_task(pool.print(NEXT, 10)) for _ in range(5)]
+        waiting = [asyncio.create_task(pool.use(NEXT, WarmPage.to_pdf, 10)) for _ in range(5)]
         await asyncio.sleep(0)
         for task in waiting[:4]:
             task.cancel()
@@ -106,8 +107,8 @@ async def test_a_hung_browser_is_replaced_after_the_time_limit(chromium_path: Pa
         hung = browser_pid(pool)
         os.kill(hung, signal.SIGSTOP)
         with pytest.raises(RenderTimeout):
-            await pool.print(NEXT, 0.2)
-        assert pages_of(await pool.print(NEXT, 10)) == ["Next one"]
+            await pool.use(NEXT, WarmPage.to_pdf, 0.2)
+        assert pages_of(await pool.use(NEXT, WarmPage.to_pdf, 10)) == ["Next one"]
         assert browser_pid(pool) != hung
 
 
@@ -117,8 +118,8 @@ async def test_a_hung_page_costs_one_render_and_not_the_browser(chromium_path: P
         for process in await renderer_processes(pool):
             os.kill(process, signal.SIGSTOP)
         with pytest.raises(RenderTimeout):
-            await pool.print(NEXT, 0.2)
-        assert pages_of(await pool.print(NEXT, 10)) == ["Next one"]
+            await pool.use(NEXT, WarmPage.to_pdf, 0.2)
+        assert pages_of(await pool.use(NEXT, WarmPage.to_pdf, 10)) == ["Next one"]
         assert browser_pid(pool) == survivor
 
 
@@ -133,7 +134,7 @@ async def test_a_crashed_page_costs_one_render_and_not_the_browser(
             os.kill(process, signal.SIGKILL)
         with pytest.raises(BrowserUnavailable):
             await printing
-        assert pages_of(await pool.print(NEXT, 10)) == ["Next one"]
+        assert pages_of(await pool.use(NEXT, WarmPage.to_pdf, 10)) == ["Next one"]
         assert browser_pid(pool) == survivor
 
 
@@ -151,13 +152,27 @@ async def test_worn_pages_and_browsers_are_replaced_while_printing_goes_on(
     async with PagePool(chromium_path, 2, renders_per_page=3, renders_per_browser=10) as pool:
         first = browser_pid(pool)
         for round_ in range(15):
-            printed = await asyncio.gather(*(pool.print(f"<p>Print {round_}.{n}", 10) for n in range(2)))
+            printed = await asyncio.gather(*(pool.use(f"<p>Print {round_}.{n}", WarmPage.to_pdf, 10) for n in range(2)))
             assert [pages_of(content) for content in printed] == [[f"Print {round_}.{n}"] for n in range(2)]
         await settled(pool)
         assert browser_pid(pool) != first
         assert len(pool._browsers) == 1
         assert len(pool._idle) == 2
         assert not process_exists(first)
+
+
+async def test_a_page_wears_out_by_cancelled_renders_too(chromium_path: Path, slow: str) -> None:
+    async with PagePool(chromium_path, 1, renders_per_page=2) as pool:
+        first = pool._idle[0]
+        await pool.use(NEXT, WarmPage.to_pdf, 10)
+        printing = await begin(pool, slow)
+        printing.cancel()
+        await asyncio.gather(printing, return_exceptions=True)
+        await settled(pool)
+        await pool.use(NEXT, WarmPage.to_pdf, 10)
+        await settled(pool)
+        assert first.page.is_closed()
+        assert (len(pool._idle), len(pool._busy)) == (1, 0)
 
 
 async def test_leaving_ends_the_browser_even_in_mid_render(chromium_path: Path, slow: str) -> None:
@@ -168,7 +183,7 @@ async def test_leaving_ends_the_browser_even_in_mid_render(chromium_path: Path, 
         await printing
     assert not process_exists(pid)
     with pytest.raises(BrowserUnavailable, match="closed"):
-        await pool.print(NEXT, 10)
+        await pool.use(NEXT, WarmPage.to_pdf, 10)
 
 
 async def test_a_missing_browser_is_said_at_once(tmp_path: Path) -> None:

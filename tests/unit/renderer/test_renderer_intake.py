@@ -218,3 +218,21 @@ def test_any_json_is_rendered_or_refused_with_paths(data: dict[str, Any], comple
     else:
         assert refused.problems
         assert str(refused).encode()
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ({"work": [{"startDate": "2020-00"}]}, 'work[0].startDate: not a date: "2020-00"'),
+        ({"work": [{"endDate": "2020-05-00"}]}, 'work[0].endDate: not a date: "2020-05-00"'),
+        (
+            {"appearance": {"typography": {"fontSize": 10**400}}},
+            "appearance.typography.fontSize: expected 7 to 16 pt: 1",
+        ),
+        ({"appearance": {"margin": float("nan")}}, "appearance.margin: expected 5 to 50 mm: NaN"),
+    ],
+)
+def test_numbers_beyond_all_calendars_and_papers_are_refused_by_path(part: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidDocument) as caught:
+        parse_document({"profile": {"fullName": "Bo"}, "work": [], "education": [], "skills": [], **part})
+    assert str(caught.value).startswith(message)
