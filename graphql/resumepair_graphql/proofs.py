@@ -25,6 +25,7 @@ class FindingCode(Enum):
     TEXT_OUT_OF_ORDER = described("TEXT_OUT_OF_ORDER", "A text is found, but not in its place.")
     BROKEN_WORDS = described("BROKEN_WORDS", "A text is found, but its words are broken up or run together.")
     LIGATURE = described("LIGATURE", "Two letters come out as one character, which no search finds.")
+    OFF_PAGE = described("OFF_PAGE", "A text runs off the paper.")
     MISSING_GLYPH = described("MISSING_GLYPH", "No font has this character; a box is printed.")
     WRONG_CHARACTER = described("WRONG_CHARACTER", "A character looks right, but is read as another one.")
     FONT_NOT_EMBEDDED = described("FONT_NOT_EMBEDDED", "A font is not in the file; it may look different elsewhere.")
@@ -73,8 +74,11 @@ class Proof:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Proof":
         """From what the worker has stored."""
+        known = {code.value: code for code in FindingCode}  # a newer worker may know more
         findings = [
-            Finding(code=FindingCode(f["code"]), path=f["path"], message=f["message"]) for f in data["findings"]
+            Finding(code=known[f["code"]], path=f["path"], message=f["message"])
+            for f in data["findings"]
+            if f["code"] in known
         ]
         return cls(
             score=data["score"],
@@ -98,7 +102,9 @@ class FitReport:
     """The column `fit` of `export_history`."""
 
     requested: Fit = strawberry.field(description="What was asked for.")
-    fitted: bool = strawberry.field(description="Whether it ends where it should; if not, it is set as designed.")
+    fitted: bool = strawberry.field(
+        description="Whether it ends where it should; if not, it is set as if nothing had been asked."
+    )
     spacing: float = strawberry.field(description="Space between blocks; 1 is as designed.")
     line_height: float = strawberry.field(description="Line height, as a multiple of the type's size.")
     font_size: float = strawberry.field(description="Size of the type in points.")
