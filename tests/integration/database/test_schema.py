@@ -68,6 +68,32 @@ def test_set_up_works_everywhere_and_twice(world: str, owner: str, auth: str) ->
         assert (comment["text"] == "Supabase's own") is (auth != "no auth schema")
 
 
+# What the first version had, where this one has more.
+BEFORE_PROOFS = """
+alter table resumepair.export_history drop column proof, drop column fit, drop column warnings;
+drop function resumepair.publish_export(
+    uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval);
+create function resumepair.publish_export(
+    p_job_id uuid, p_attempt integer, p_template text, p_file_name text, p_storage_path text,
+    p_byte_size bigint, p_page_count integer, p_sha256 text, p_lifetime interval
+) returns uuid language sql as 'select null::uuid';
+"""
+
+
+@pytest.mark.parametrize("owner", ["superuser", "plain owner"])
+def test_a_database_of_the_first_version_is_brought_up_to_date(world: str, owner: str) -> None:
+    owner_url = make_plain_owner(world) if owner == "plain owner" else world
+    prepare(owner_url)
+    today = snapshot(world)
+    with connect(owner_url) as session:
+        session.execute(BEFORE_PROOFS.encode())
+    prepare(owner_url)
+
+    assert snapshot(world) == today
+    with connect(world) as admin:
+        assert_an_export_comes_through(admin, world)
+
+
 def assert_an_export_comes_through(admin: Connection, admin_url: str) -> None:
     """As the two logins that the processes use."""
     passwords = {"resumepair_api": "api-password", "resumepair_worker": "worker-password"}
