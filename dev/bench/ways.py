@@ -14,7 +14,7 @@ from resumepair_renderer import Renderer, RendererSettings
 from resumepair_renderer.browser import Browser
 
 LANES: Final = 2
-"""PDFs made at a time, in every way: one for each core of a small machine."""
+"""PDFs made at a time: one for each core of a small machine."""
 
 Work = Callable[[int], Awaitable[object]]
 """Makes one PDF in the lane with this number."""
