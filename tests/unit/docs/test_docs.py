@@ -20,13 +20,13 @@ from resumepair_graphql.errors import REFUSED_STATES, ErrorCode
 from resumepair_graphql.jobs import ExportStage, ExportStatus, FailureCode
 from resumepair_graphql.schema import build_schema
 from resumepair_renderer import TEMPLATES, FindingCode, Format, ResumeDocument, parse_document
+from resumepair_renderer.finding import DEDUCTIONS
 from resumepair_renderer.fit import (
     LEAST_FONT_SIZE,
     LEAST_LINE_HEIGHT,
     LEAST_LINE_HEIGHT_OF_TALL_SCRIPTS,
     LEAST_MARGIN,
 )
-from resumepair_renderer.proof import DEDUCTIONS
 from resumepair_worker.backoff import CAP_FACTOR
 
 ROOT = Path(__file__).parents[3]
