@@ -92,7 +92,7 @@ async def run(settings: Settings) -> None:
         if not await queue.check_connection_async():
             raise SchemaMissing
         log.info("worker_ready", concurrency=settings.worker_concurrency)
-        await _work_until(stop, queue, jobs, settings.worker_concurrency)
+        await _work_until(stop, queue, jobs, settings.exports_in_flight)
     log.info("worker_stopped")
 
 
@@ -110,7 +110,7 @@ async def _open_pool(settings: Settings) -> Pool:
     return AsyncConnectionPool(
         settings.database_url,
         min_size=1,
-        max_size=settings.worker_concurrency + 4,
+        max_size=settings.exports_in_flight + 2,
         timeout=CONNECT_SECONDS,
         kwargs={"application_name": "resumepair-worker"},
         check=AsyncConnectionPool.check_connection,

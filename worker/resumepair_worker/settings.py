@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] = "console"
 
     @property
+    def exports_in_flight(self) -> int:
+        """How many exports are at work: one is claimed, judged or uploaded while another has the page."""
+        return 2 * self.worker_concurrency
+
+    @property
     def export_lifetime(self) -> timedelta:
         """How long a finished export can be downloaded."""
         return timedelta(days=self.export_ttl_days)
