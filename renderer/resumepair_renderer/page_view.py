@@ -144,6 +144,6 @@ def _texts(value: object) -> Iterator[str]:
         for item in cast("tuple[object, ...]", value):
             yield from _texts(item)
     elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
+        for name, part in vars(value).items():
             if name != "photo":
-                yield from _texts(getattr(value, name))
+                yield from _texts(part)
