@@ -28,6 +28,8 @@ class Template:
     section_order: tuple[str, ...] = ()
     sidebar: frozenset[str] = frozenset()
     is_dense: bool = False
+    """Made to hold much: it may be set tighter than others to save a last page of a few lines."""
+
     bleed: bool = False
     """Colour goes to the edge of the paper: the template's own sheet keeps text off the sides and the first top."""
 
