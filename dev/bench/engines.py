@@ -5,14 +5,18 @@ does not run on this machine is left out, with the reason.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from multiprocessing import get_context
+from typing import Final
 
 from dev.bench.ways import LANES, Work
 from resumepair_renderer import ResumeDocument
+
+_ROUND: Final = re.compile(r"round\(((?:[^()]|\([^()]*\))*), \.25px\)")  # which WeasyPrint does not know
 
 
 class EngineMissing(Exception):
@@ -26,7 +30,7 @@ async def weasyprint(html: str) -> AsyncGenerator[Work]:
     Raises:
         EngineMissing: it, or the libraries of the system that it needs, are not there.
     """
-    async with _in_processes(partial(_weasyprint, html)) as work:
+    async with _in_processes(partial(_weasyprint, _ROUND.sub(r"\1", html))) as work:
         yield work
 
 

@@ -7,6 +7,8 @@ The search is bounded: at most eight measurements and ten prints, and mostly it 
 
 import asyncio
 from dataclasses import dataclass, replace
+from itertools import islice
+from math import ceil
 from typing import Final, Protocol
 
 from resumepair_renderer.options import Fit
@@ -30,6 +32,7 @@ _GENTLE: Final = (3, 8, 12)
 _LESS_GENTLE: Final = (*_GENTLE, 16, 20)
 _LOOSER: Final = 1.25
 _PIXELS: Final = 96 / 25.4
+_SIZE_GRID: Final = 3 / 16  # points: a quarter of a pixel
 _SLACK_PIXELS: Final = 0.5
 
 
@@ -118,8 +121,8 @@ async def print_fitted(page: Loaded, sheet: Sheet, fit: Fit) -> tuple[bytes, Fit
 async def _on_one_page(page: Loaded, sheet: Sheet) -> tuple[bytes, FitReport]:
     step = await _loosest_step(page, sheet)
     if step is not None:
-        for tried in range(step, min(step + _PRINTS, _STEPS + 1)):
-            density = _density(sheet, tried)
+        tighter = dict.fromkeys(_density(sheet, tried) for tried in range(step, _STEPS + 1))
+        for density in islice(tighter, _PRINTS):
             await page.set_density(density)
             content = await page.to_pdf()
             if (await _pages_of(content))[0] == 1:
@@ -177,7 +180,7 @@ def _density(sheet: Sheet, step: int) -> Density:
     return Density(
         spacing=round(1 - air * (1 - LEAST_SPACING), 3),
         line_height=_towards(designed.line_height, least_leading, air),
-        font_size=_towards(designed.font_size, LEAST_FONT_SIZE, type_),
+        font_size=_on_grid(_towards(designed.font_size, LEAST_FONT_SIZE, type_)) if type_ else designed.font_size,
         margin=_towards(designed.margin, LEAST_MARGIN, air),
     )
 
@@ -185,6 +188,11 @@ def _density(sheet: Sheet, step: int) -> Density:
 def _kept(sheet: Sheet, density: Density) -> Density:
     """`density` with what the document itself asks for."""
     return replace(density, **{field: getattr(sheet.density, field) for field in sheet.wishes})
+
+
+def _on_grid(points: float) -> float:
+    """The least size that is set as it stands (see `print.css`) and not below `points`."""
+    return ceil(points / _SIZE_GRID) * _SIZE_GRID
 
 
 def _towards(value: float, floor: float, part: float) -> float:

@@ -22,7 +22,9 @@ _PUNCTUATION: Final = re.compile("[\\s!-/:-@[-`{-~\u00a1-\u00bf\u060c\u061b\u061
 _FULL_WIDTH: Final = "\u2e80"
 # U+FFFE is PDFium's mark of a hyphen at the end of a line, which it joins to the next.
 _HYPHENS: Final = {0x2010: "-", 0x2011: "-", 0xFFFE: "-\n"}
-_FULL_LINE: Final = 4  # a word is broken only when it is too long for its line
+_FULL_WORD: Final = 7  # letters: a word is broken only when it is too long for a line of its own
+_FULL_LINE: Final = 4  # in scripts that break anywhere
+_BREAKING: Final = ("-", "/", "@")  # after these, columns that are narrow may go on in the next line
 _FOOTER: Final = 240
 _PROBE: Final = 12
 _NEARBY: Final = 400
@@ -58,12 +60,12 @@ class PageText:
         end = 0
         for page in pages:
             for line in _plain(page).split("\n"):
-                begin = end
-                for word in line.split():
+                on_line = line.split()
+                for word in on_line:
                     words.append(word)
                     end += len(word)
                     self._spaces.append(end)
-                if end - begin >= _FULL_LINE or line.endswith("-"):
+                if on_line and _may_break(on_line):
                     self._full_lines.add(end)
             self._page_ends.append(end)
         self._letters = "".join(words)
@@ -176,6 +178,17 @@ def is_complex(text: str) -> bool:
 def _plain(text: str) -> str:
     """`text` without what leaves no trace, and with one hyphen for all: fonts have no more glyphs for them."""
     return text if text.isascii() else without_ignorables(text).translate(_HYPHENS)
+
+
+def _may_break(line: list[str]) -> bool:
+    """Whether the last word of `line` may go on in the next one: it is all there is on a line that it fills.
+
+    Where lines break anywhere, the line has to be one.
+    """
+    last = line[-1]
+    if last[-1] >= _FULL_WIDTH:
+        return sum(map(len, line)) >= _FULL_LINE
+    return (len(line) == 1 and len(last) >= _FULL_WORD) or last.endswith(_BREAKING)
 
 
 def _is_letter(letter: str) -> bool:

@@ -48,7 +48,7 @@ async def test_a_little_too_much_is_made_to_fit_and_said(
     fitting = RenderOptions(template=template, page_size=page_size, fit=Fit.ONE_PAGE)
     bullets = 40
     while (await renderer.render(resume(bullets), options)).page_count == 1:
-        bullets += 8
+        bullets += 4
     fitted = await renderer.render(resume(bullets), fitting)
     assert fitted.page_count == 1
     assert fitted.fit is not None

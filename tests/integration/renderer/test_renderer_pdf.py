@@ -107,6 +107,17 @@ def is_font(item: pikepdf.Object) -> bool:
     return isinstance(item, pikepdf.Dictionary) and item.get("/Type") == "/Font" and item.get("/Subtype") != "/Type0"
 
 
+async def test_a_line_is_written_in_one_piece_but_for_kerning(renderer: Renderer, document: Documents) -> None:
+    pdf = await renderer.render(document("ada"))
+    with pikepdf.open(BytesIO(pdf.content)) as file:
+        shown = [
+            len(bytes(instruction.operands[0])) // 2
+            for instruction in pikepdf.parse_content_stream(file.pages[0])
+            if isinstance(instruction, pikepdf.ContentStreamInstruction) and str(instruction.operator) == "Tj"
+        ]
+    assert sum(shown) / len(shown) > 3
+
+
 async def test_links_language_title_and_structure_are_there(renderer: Renderer, document: Documents) -> None:
     pdf = await renderer.render(document("ada"))
     with pikepdf.open(BytesIO(pdf.content)) as opened:
