@@ -7,7 +7,7 @@
 --
 -- Read in this order: roles, tables, state machine, then the functions in the order of an export's life:
 --   enqueue_export -> claim_export -> report_progress -> publish_export | fail_export | release_export
---   rescue_exports, cancel_export, retry_export, record_download
+--   rescue_exports, ring_due_jobs, prune_queue, cancel_export, cancel_batch, retry_export, record_download
 --
 -- What a refused call raises (SQLSTATE; COLUMN = the input's path; DETAIL = JSON with the numbers):
 --   RP400 invalid input · RP401 not signed in · RP404 not found or not yours · RP409 idempotency key used for another
@@ -240,6 +240,11 @@ create index if not exists export_history_expiry_order on resumepair.export_hist
 
 -- For rescue_exports, which looks every two seconds and must not read what has ended.
 create index if not exists resumepair_jobs_doing on procrastinate.procrastinate_jobs (id) where status = 'doing';
+-- For ring_due_jobs and prune_queue, for the same reason.
+create index if not exists resumepair_jobs_scheduled
+    on procrastinate.procrastinate_jobs (scheduled_at) where status = 'todo' and scheduled_at is not null;
+create index if not exists resumepair_jobs_ended
+    on procrastinate.procrastinate_jobs (id) where status in ('succeeded', 'failed', 'cancelled', 'aborted');
 
 comment on table resumepair.export_batches is 'One request for several documents; its jobs are counted down as they end.';
 comment on column resumepair.export_batches.id is 'The batch''s id.';
@@ -520,6 +525,37 @@ language sql set search_path = procrastinate, pg_temp as $$
 $$;
 comment on function resumepair.queue_job(uuid, integer) is 'Puts the job on procrastinate''s queue in this transaction; returns the queue row''s id.';
 
+-- procrastinate wakes its workers when a job is new or to be aborted; without this, what comes back to the queue, or
+-- waited for a lock, would wait for their next poll.
+create or replace function resumepair.wake_workers(p_queue_name text, p_queue_job_id bigint) returns void
+language plpgsql set search_path = '' as $$
+declare
+    v_message constant text := json_build_object('type', 'job_inserted', 'job_id', p_queue_job_id);
+begin
+    perform pg_notify('procrastinate_queue_v1#' || p_queue_name, v_message);
+    perform pg_notify('procrastinate_any_queue_v1', v_message);
+end
+$$;
+comment on function resumepair.wake_workers(text, bigint) is 'Tells the workers of a queue to look for jobs now, in procrastinate''s own words.';
+
+create or replace function resumepair.wake_on_return() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    perform resumepair.wake_workers(new.queue_name, new.id);
+    return null;
+end
+$$;
+comment on function resumepair.wake_on_return() is 'Wakes the workers when a queue row is due again or gives a lock back.';
+
+create or replace trigger resumepair_jobs_wake after update of status on procrastinate.procrastinate_jobs
+    for each row when (
+        old.status = 'doing' and (
+            (new.status = 'todo' and coalesce(new.scheduled_at, '-infinity') <= clock_timestamp())
+            or (new.status <> 'todo' and new.lock is not null)
+        )
+    )
+    execute function resumepair.wake_on_return();
+
 -- ------------------------------------------------------------------------------------------------ functions for users
 
 create or replace function resumepair.enqueue_export(
@@ -537,6 +573,7 @@ declare
     v_known_hash text;
     v_batch_id uuid;
     v_first_time integer;
+    v_made integer;
 begin
     if coalesce(cardinality(p_document_ids), 0) = 0 or (not p_batch and cardinality(p_document_ids) > 1) then
         perform resumepair.refuse('RP400', 'Name the document to export.', v_path);
@@ -611,6 +648,10 @@ begin
             returning id, batch_id, batch_position
         )
         select job.id, job.batch_id, false from job order by job.batch_position;
+    get diagnostics v_made = row_count;
+    if v_made < cardinality(p_document_ids) then -- one was deleted since we looked
+        perform resumepair.refuse('RP404', 'There is no such document.', v_path);
+    end if;
 end
 $$;
 comment on function resumepair.enqueue_export(uuid[], jsonb, text, boolean) is
@@ -643,6 +684,30 @@ end
 $$;
 comment on function resumepair.cancel_export(uuid) is
     'Cancels the caller''s pending or processing job; repeating it is harmless. Raises RP401, RP404, RP412.';
+
+-- Locks the jobs before it touches the first: a worker that ends one holds that and then wants the batch.
+create or replace function resumepair.cancel_batch(p_batch_id uuid) returns uuid
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_user_id constant uuid := resumepair.require_user();
+    v_job_id uuid;
+begin
+    if not exists (select from resumepair.export_batches as b where b.id = p_batch_id and b.user_id = v_user_id) then
+        perform resumepair.refuse('RP404', 'There is no such batch.', 'id');
+    end if;
+    perform from resumepair.export_jobs as j
+    where j.batch_id = p_batch_id and j.status in ('pending', 'processing') order by j.id for update;
+    for v_job_id in
+        select j.id from resumepair.export_jobs as j
+        where j.batch_id = p_batch_id and j.status in ('pending', 'processing') order by j.id
+    loop
+        perform resumepair.cancel_export(v_job_id);
+    end loop;
+    return p_batch_id;
+end
+$$;
+comment on function resumepair.cancel_batch(uuid) is
+    'Cancels the jobs of the caller''s batch that have not ended; repeating it is harmless. Raises RP401, RP404.';
 
 create or replace function resumepair.retry_export(p_job_id uuid) returns uuid
 language plpgsql security definer set search_path = '' as $$
@@ -814,7 +879,9 @@ comment on function resumepair.release_export(uuid, integer) is
 
 -- Rescue gives the export a new row on the queue. The old one stays with the silent worker: should that wake up, it can
 -- finish or repeat only a row that no claim accepts any more.
-create or replace function resumepair.rescue_exports(p_silent_for interval) returns setof uuid
+drop function if exists resumepair.rescue_exports(interval); -- its form before there was a deadline
+
+create or replace function resumepair.rescue_exports(p_silent_for interval, p_deadline interval) returns setof uuid
 language plpgsql security definer set search_path = procrastinate, pg_temp as $$
 declare
     v_row record;
@@ -825,7 +892,12 @@ begin
     for v_row in
         select q.id from procrastinate_jobs as q
         left join procrastinate_workers as w on w.id = q.worker_id
-        where q.status = 'doing' and (q.worker_id is null or w.last_heartbeat < now() - p_silent_for)
+        left join resumepair.export_jobs as j on j.queue_job_id = q.id
+        where q.status = 'doing' and (
+            q.worker_id is null
+            or w.last_heartbeat < now() - p_silent_for
+            or greatest(j.updated_at, j.next_attempt_at) < now() - p_deadline
+        )
         order by q.id
         for update of q skip locked
     loop
@@ -842,8 +914,48 @@ begin
         returning j.id;
 end
 $$;
-comment on function resumepair.rescue_exports(interval) is
-    'Queues every active export anew whose queue row has ended without it, or whose worker has been silent for this long; returns their ids. Such tasks of other kinds are ended.';
+comment on function resumepair.rescue_exports(interval, interval) is
+    'Queues every active export anew whose queue row has ended without it, whose worker has been silent for the first interval, or which has made no step within the second; returns their ids. Such tasks of other kinds are ended.';
+
+create or replace function resumepair.ring_due_jobs() returns double precision
+language plpgsql security definer set search_path = procrastinate, pg_temp as $$
+declare
+    v_job record;
+begin
+    for v_job in
+        select distinct on (q.queue_name) q.queue_name, q.id from procrastinate_jobs as q
+        where q.status = 'todo' and q.scheduled_at between now() - interval '2 seconds' and now()
+        order by q.queue_name, q.id
+    loop
+        perform resumepair.wake_workers(v_job.queue_name, v_job.id);
+    end loop;
+    return (
+        select extract(epoch from min(q.scheduled_at) - now()) from procrastinate_jobs as q
+        where q.status = 'todo' and q.scheduled_at > now()
+    );
+end
+$$;
+comment on function resumepair.ring_due_jobs() is
+    'Wakes the workers for jobs whose time has come in the last two seconds; returns the seconds until the next one''s, null when none is waiting for its time.';
+
+-- In bites, since one statement over a day's rows would hold locks and dead rows for as long as it takes.
+create or replace function resumepair.prune_queue(p_older_than interval, p_limit integer) returns integer
+language sql security definer set search_path = procrastinate, pg_temp as $$
+    with ended as (
+        select q.id from procrastinate_jobs as q
+        where q.status in ('succeeded', 'failed', 'cancelled', 'aborted')
+        order by q.id limit p_limit for update skip locked
+    ), deleted as (
+        delete from procrastinate_jobs as q using ended
+        where q.id = ended.id and not exists (
+            select from procrastinate_events as e where e.job_id = q.id and e.at >= now() - p_older_than
+        )
+        returning true
+    )
+    select count(*)::integer from deleted
+$$;
+comment on function resumepair.prune_queue(interval, integer) is
+    'Deletes queue rows that ended longer ago than this, the oldest of them and no more than the limit; returns how many. The exports themselves stay.';
 
 -- ------------------------------------------------------------------------------------------ row-level security and grants
 
@@ -918,6 +1030,7 @@ revoke execute on all functions in schema resumepair from public, anon, authenti
 grant execute on function
     resumepair.enqueue_export(uuid[], jsonb, text, boolean),
     resumepair.cancel_export(uuid),
+    resumepair.cancel_batch(uuid),
     resumepair.retry_export(uuid),
     resumepair.record_download(uuid)
 to authenticated;
@@ -927,7 +1040,9 @@ grant execute on function
     resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval),
     resumepair.fail_export(uuid, integer, text, text, timestamptz),
     resumepair.release_export(uuid, integer),
-    resumepair.rescue_exports(interval)
+    resumepair.rescue_exports(interval, interval),
+    resumepair.ring_due_jobs(),
+    resumepair.prune_queue(interval, integer)
 to resumepair_worker;
 
 -- The queue is the worker's room; users reach it only through the functions above.

@@ -41,6 +41,7 @@ class Context:
     def __post_init__(self) -> None:
         self.documents = self._loader("documents_by_id")
         self.jobs = self._loader("jobs_by_id")
+        self.batches = self._loader("batches_by_id")
 
     async def rows(self, query: str, **values: object) -> list[Row]:
         """Rows of a named query as the asking user sees them."""

@@ -2,11 +2,13 @@
 
 from enum import Enum
 from typing import Any
+from uuid import UUID
 
 import strawberry
 from psycopg.types.json import Jsonb
 
-from resumepair_graphql.context import Info
+from resumepair_graphql.context import Context, Info
+from resumepair_graphql.database import Row
 from resumepair_graphql.enums import described
 from resumepair_graphql.errors import ErrorCode, Refusal, UserError
 from resumepair_graphql.ids import require_uuid
@@ -50,16 +52,22 @@ class ExportOptions:
         return {name: value for name, value in chosen.items() if value is not None}
 
 
-@strawberry.input(description="A document to export as PDF.")
-class ExportPdfInput:
-    """What `exportPdf` takes."""
+@strawberry.input(description="What every request for exports takes.")
+class ExportRequest:
+    """What `exportPdf` and `exportBatch` have in common."""
 
-    document_id: strawberry.ID = strawberry.field(description="The document's global id.")
     options: ExportOptions | None = strawberry.field(default=None, description="How it is rendered.")
     idempotency_key: str | None = strawberry.field(
         default=None,
-        description="1 to 200 characters of your choice; the same key and input again give the first job again.",
+        description="1 to 200 characters of your choice; the same key and input give the first job or batch again.",
     )
+
+
+@strawberry.input(description="A document to export as PDF.")
+class ExportPdfInput(ExportRequest):
+    """What `exportPdf` takes."""
+
+    document_id: strawberry.ID = strawberry.field(description="The document's global id.")
 
 
 @strawberry.type(description="What became of `exportPdf`.")
@@ -79,14 +87,24 @@ class ExportMutations:
     async def export_pdf(self, info: Info, input: ExportPdfInput) -> ExportPdfPayload | None:
         """Accepted means kept: the job and its place in the queue are one transaction."""
         try:
-            row = await info.context.row(
-                "enqueue_export",
-                document_ids=[require_uuid(input.document_id, "Document", "documentId")],
-                options=Jsonb((input.options or ExportOptions()).checked()),
-                idempotency_key=input.idempotency_key,
-                batch=False,
-            )
+            document = require_uuid(input.document_id, "Document", "documentId")
+            row = await enqueue(info.context, input, [document], batch=False)
             job = await load_job(info.context, row["job_id"]) if row else None
         except Refusal as refusal:
             return ExportPdfPayload(errors=[refusal.as_user_error()])
         return ExportPdfPayload(job=job, replayed=bool(row and row["replayed"]))
+
+
+async def enqueue(context: Context, request: ExportRequest, documents: list[UUID], *, batch: bool) -> Row | None:
+    """Ask for exports of these documents; the row of the first job, which also names the batch.
+
+    Raises:
+        Refusal: There is a reason against it, and no job was made.
+    """
+    return await context.row(
+        "enqueue_export",
+        document_ids=documents,
+        options=Jsonb((request.options or ExportOptions()).checked()),
+        idempotency_key=request.idempotency_key,
+        batch=batch,
+    )

@@ -4,7 +4,7 @@ import binascii
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
@@ -12,7 +12,7 @@ import strawberry
 
 from resumepair_graphql.errors import ErrorCode, Refusal
 
-NOUNS = {"Document": "document", "ExportJob": "job", "Export": "export"}
+NOUNS = {"Document": "document", "ExportJob": "job", "ExportBatch": "batch", "Export": "export"}
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="The object's global id.")]
 
@@ -52,7 +52,7 @@ class Cursor:
 
     def encode(self) -> str:
         """The opaque form."""
-        return urlsafe_b64encode(orjson.dumps([self.at, self.id])).decode()
+        return _encoded([self.at, self.id])
 
     @classmethod
     def decode(cls, value: str) -> "Cursor":
@@ -62,7 +62,45 @@ class Cursor:
             Refusal: INVALID_INPUT; the value did not come from this API.
         """
         try:
-            at, key = orjson.loads(urlsafe_b64decode(value))
+            at, key = _decoded(value)
             return cls(datetime.fromisoformat(at), UUID(key))
-        except (ValueError, TypeError, AttributeError, binascii.Error):
-            raise Refusal(ErrorCode.INVALID_INPUT, "`after` is not a cursor of this list.") from None
+        except (ValueError, TypeError, AttributeError):
+            raise _foreign_cursor() from None
+
+
+@dataclass(frozen=True)
+class PositionCursor:
+    """A place in a list that is ordered by a number, which never changes."""
+
+    position: int
+
+    def encode(self) -> str:
+        """The opaque form."""
+        return _encoded(self.position)
+
+    @classmethod
+    def decode(cls, value: str) -> "PositionCursor":
+        """Read the opaque form.
+
+        Raises:
+            Refusal: INVALID_INPUT; the value did not come from this API.
+        """
+        try:
+            position = _decoded(value)
+        except ValueError:
+            raise _foreign_cursor() from None
+        if type(position) is not int:
+            raise _foreign_cursor()
+        return cls(position)
+
+
+def _encoded(place: object) -> str:
+    return urlsafe_b64encode(orjson.dumps(place)).decode()
+
+
+def _decoded(value: str) -> Any:  # noqa: ANN401 # whatever was sent
+    return orjson.loads(urlsafe_b64decode(value))
+
+
+def _foreign_cursor() -> Refusal:
+    return Refusal(ErrorCode.INVALID_INPUT, "`after` is not a cursor of this list.")

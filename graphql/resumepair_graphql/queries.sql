@@ -43,6 +43,31 @@ from resumepair.export_jobs as j
 left join resumepair.export_history as h on h.job_id = j.id
 where j.id = any(%(ids)s)
 
+-- batches_by_id --
+select b.id, b.total, b.created_at, b.finished_at,
+       counted.pending, counted.processing, counted.completed, counted.failed, counted.cancelled, counted.percent
+from resumepair.export_batches as b
+cross join lateral (
+    select count(*) filter (where j.status = 'pending') as pending,
+           count(*) filter (where j.status = 'processing') as processing,
+           count(*) filter (where j.status = 'completed') as completed,
+           count(*) filter (where j.status = 'failed') as failed,
+           count(*) filter (where j.status = 'cancelled') as cancelled,
+           floor(coalesce(avg(case when j.finished_at is null then j.percent else 100 end), 0))::integer as percent
+    from resumepair.export_jobs as j
+    where j.batch_id = b.id
+) as counted
+where b.id = any(%(ids)s)
+
+-- batch_jobs_page --
+select id, batch_position from resumepair.export_jobs
+where batch_id = %(id)s and (%(after_position)s::integer is null or batch_position > %(after_position)s::integer)
+order by batch_position
+limit %(limit)s
+
+-- cancel_batch --
+select resumepair.cancel_batch(%(id)s) as batch_id
+
 -- history_page --
 select id, job_id, document_id, document_version, document_title, template, file_name, byte_size, page_count, sha256,
        proof, fit, warnings, download_count, last_downloaded_at, created_at, expires_at

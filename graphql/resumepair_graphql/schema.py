@@ -10,6 +10,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
 from graphql import GraphQLError
+from resumepair_graphql.batches import BatchMutations, BatchQueries
 from resumepair_graphql.documents import DocumentMutations, DocumentQueries
 from resumepair_graphql.errors import USER_ERRORS
 from resumepair_graphql.exports import ExportMutations
@@ -49,8 +50,10 @@ def _is_unexpected(error: GraphQLError) -> bool:
 def build_schema() -> strawberry.Schema:
     """The schema of the public API."""
     return strawberry.Schema(
-        query=merge_types("Query", (DocumentQueries, JobQueries, HistoryQueries)),
-        mutation=merge_types("Mutation", (DocumentMutations, ExportMutations, JobMutations, HistoryMutations)),
+        query=merge_types("Query", (DocumentQueries, JobQueries, BatchQueries, HistoryQueries)),
+        mutation=merge_types(
+            "Mutation", (DocumentMutations, ExportMutations, JobMutations, BatchMutations, HistoryMutations)
+        ),
         subscription=merge_types("Subscription", (JobSubscriptions,)),
         types=USER_ERRORS,
         extensions=[MaskUnexpected, lambda: MaxTokensLimiter(MAX_TOKENS)],

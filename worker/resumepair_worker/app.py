@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Coroutine, Iterable
 from contextlib import AsyncExitStack, suppress
 
 import psycopg
@@ -11,6 +12,7 @@ from procrastinate import App
 from psycopg_pool import AsyncConnectionPool
 
 from resumepair_renderer import BrowserUnavailable, Renderer, RendererSettings
+from resumepair_worker.alarm import ring_forever
 from resumepair_worker.export import Exporter
 from resumepair_worker.jobs import Jobs, Pool
 from resumepair_worker.logs import configure_logs
@@ -92,7 +94,8 @@ async def run(settings: Settings) -> None:
         if not await queue.check_connection_async():
             raise SchemaMissing
         log.info("worker_ready", concurrency=settings.worker_concurrency)
-        await _work_until(stop, queue, jobs, settings.exports_in_flight)
+        beside = (sweep_forever(jobs, settings.step_deadline), ring_forever(jobs))
+        await _work_until(stop, queue, settings.exports_in_flight, beside)
     log.info("worker_stopped")
 
 
@@ -118,9 +121,11 @@ async def _open_pool(settings: Settings) -> Pool:
     )
 
 
-async def _work_until(stop: asyncio.Event, queue: App, jobs: Jobs, concurrency: int) -> None:
-    """Keep a queue worker and the rescue sweep running; what ends before `stop` is started again."""
-    sweep = asyncio.create_task(sweep_forever(jobs), name="rescue")
+async def _work_until(
+    stop: asyncio.Event, queue: App, concurrency: int, beside: Iterable[Coroutine[None, None, None]]
+) -> None:
+    """Keep a queue worker running with what works `beside` it; a worker that ends before `stop` is started again."""
+    companions = [asyncio.create_task(companion) for companion in beside]
     stopped = asyncio.create_task(stop.wait(), name="stop")
     pause, longest = RESTART_PAUSE_SECONDS
     try:
@@ -139,9 +144,10 @@ async def _work_until(stop: asyncio.Event, queue: App, jobs: Jobs, concurrency: 
                 await asyncio.wait({stopped}, timeout=pause)
                 pause = min(pause * 2, longest)
     finally:
-        sweep.cancel()
         stopped.cancel()
-        await asyncio.gather(sweep, stopped, return_exceptions=True)
+        for companion in companions:
+            companion.cancel()
+        await asyncio.gather(*companions, stopped, return_exceptions=True)
 
 
 async def work(queue: App, concurrency: int) -> None:

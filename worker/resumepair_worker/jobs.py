@@ -100,12 +100,25 @@ class Jobs:
         """Hand the attempt back, uncounted; False when it is no longer the present one."""
         return bool(await self._call("select resumepair.release_export(%s, %s)", claim, []))
 
-    async def rescue(self, silent_for: timedelta) -> list[UUID]:
-        """Queue anew what a worker, silent for this long, will not finish; the ids of those exports."""
-        query = "select resumepair.rescue_exports(%s)"
+    async def rescue(self, silent_for: timedelta, deadline: timedelta) -> list[UUID]:
+        """Queue anew what a worker, silent for this long, will not finish, or has not moved within the deadline."""
+        query = "select resumepair.rescue_exports(%s, %s)"
         async with self._pool.connection() as connection, connection.cursor(row_factory=scalar_row) as cursor:
-            await cursor.execute(query, (silent_for,))
+            await cursor.execute(query, (silent_for, deadline))
             return await cursor.fetchall()
+
+    async def ring_due(self) -> float | None:
+        """Wake the workers for jobs whose time has come; the seconds until the next one's, None if none waits."""
+        async with self._pool.connection() as connection, connection.cursor(row_factory=scalar_row) as cursor:
+            await cursor.execute("select resumepair.ring_due_jobs()")
+            return await cursor.fetchone()
+
+    async def prune(self, older_than: timedelta, limit: int) -> int:
+        """Delete rows of the queue that ended longer ago than this, at most so many; how many there were."""
+        async with self._pool.connection() as connection, connection.cursor(row_factory=scalar_row) as cursor:
+            await cursor.execute("select resumepair.prune_queue(%s, %s)", (older_than, limit))
+            deleted: int | None = await cursor.fetchone()
+            return deleted or 0
 
     async def _call(self, query: LiteralString, claim: Claim, values: Sequence[object]) -> Any:  # noqa: ANN401
         async with (

@@ -1,6 +1,7 @@
 """The queue: procrastinate's app with our tasks; what becomes of a task that was cancelled or has to come again."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,8 @@ from resumepair_worker.export import Exporter, RetryLater
 
 # A list, not a tuple: psycopg would send a tuple as a row.
 QUEUES = ["exports", "maintenance"]
-KEEP_FINISHED_HOURS = 24
+KEEP_FINISHED = timedelta(hours=24)
+PRUNE_BITE = 500
 ERROR_PAUSE_SECONDS = 2
 ERROR_PAUSE_CAP_SECONDS = 60
 
@@ -59,11 +61,10 @@ def build_queue(exporter: Exporter) -> App:
         await exporter.run(UUID(job_id), _id_of(context.job))
 
     @app.periodic(cron="*/10 * * * *")
-    @app.task(name="prune_queue", queue="maintenance", queueing_lock="prune_queue", pass_context=True)
-    async def prune_queue(context: JobContext, timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction] # noqa: ARG001
-        await context.app.job_manager.delete_old_jobs(
-            KEEP_FINISHED_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
-        )
+    @app.task(name="prune_queue", queue="maintenance", queueing_lock="prune_queue")
+    async def prune_queue(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction] # noqa: ARG001
+        while await exporter.jobs.prune(KEEP_FINISHED, PRUNE_BITE) == PRUNE_BITE:
+            pass
 
     return app
 

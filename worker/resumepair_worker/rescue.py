@@ -1,7 +1,7 @@
 """Rescue: exports of a worker that fell silent, or whose queue row ended without them, are queued anew.
 
-A loop beside the worker, not a task on the queue: a queued sweep could itself be stuck. Not seen by it: a queue row
-that stays `doing` under a worker whose heart still beats (procrastinate could not save the end of a task).
+A loop beside the worker, not a task on the queue: a queued sweep could itself be stuck. A queue row that stays `doing`
+under a worker whose heart still beats (procrastinate could not save the end of a task) is found by its deadline.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ SWEEP_SECONDS = 2.0
 log = structlog.stdlib.get_logger(__name__)
 
 
-async def sweep_forever(jobs: Jobs) -> None:
-    """Rescue every two seconds until cancelled."""
+async def sweep_forever(jobs: Jobs, deadline: timedelta) -> None:
+    """Rescue every two seconds until cancelled; `deadline` is the longest that a step of an export may take."""
     while True:
         try:
-            for job_id in await jobs.rescue(timedelta(seconds=STALLED_AFTER_SECONDS)):
+            for job_id in await jobs.rescue(timedelta(seconds=STALLED_AFTER_SECONDS), deadline):
                 log.warning("rescued", job_id=str(job_id))
         except Exception as error:  # noqa: BLE001 # whatever it is, the sweep has to outlive it
             log.warning("rescue_failed", error=repr(error))

@@ -40,6 +40,11 @@ class Settings(BaseSettings):
         return 2 * self.worker_concurrency
 
     @property
+    def step_deadline(self) -> timedelta:
+        """The longest that an attempt may go without a step: two prints, and a minute for the rest."""
+        return timedelta(seconds=2 * self.render_timeout_seconds + 60)
+
+    @property
     def export_lifetime(self) -> timedelta:
         """How long a finished export can be downloaded."""
         return timedelta(days=self.export_ttl_days)

@@ -119,7 +119,7 @@ class TestRescue:
 
     @staticmethod
     def rescue(worker: WorkerVoice) -> list[UUID]:
-        rows = worker.connection.execute("select resumepair.rescue_exports('5 seconds') as id").fetchall()
+        rows = worker.connection.execute("select resumepair.rescue_exports('5 seconds', '2 minutes') as id").fetchall()
         return [row["id"] for row in rows]
 
     def test_a_silent_workers_export_gets_a_new_queue_row(self, alice: Person, worker: WorkerVoice) -> None:
@@ -177,3 +177,33 @@ class TestRescue:
         assert self.rescue(worker) == []
         row = admin.execute("select status from procrastinate.procrastinate_jobs").fetchall()
         assert [r["status"] for r in row] == ["aborted"]
+
+    def test_what_makes_no_step_within_the_deadline_is_queued_again(
+        self, alice: Person, worker: WorkerVoice, admin: Connection
+    ) -> None:
+        job_id = alice.export()
+        self.take(worker)
+        worker.claim(job_id)
+        worker.connection.execute("update procrastinate_workers set last_heartbeat = now() + interval '1 hour'")
+        assert self.rescue(worker) == [], "it has just made a step"
+        admin.execute("alter table resumepair.export_jobs disable trigger user")
+        admin.execute("update resumepair.export_jobs set updated_at = now() - interval '3 minutes'")
+        admin.execute("alter table resumepair.export_jobs enable trigger user")
+        assert self.rescue(worker) == [job_id]
+        claim = worker.claim(job_id)
+        assert claim
+        assert claim["attempt"] == 2
+        assert not worker.report(job_id, 1, "rendering"), "the stuck attempt is fenced off"
+
+    def test_a_back_off_longer_than_the_deadline_is_no_standstill(
+        self, alice: Person, worker: WorkerVoice, admin: Connection
+    ) -> None:
+        job_id = alice.export()
+        self.take(worker)
+        worker.claim(job_id)
+        worker.fail(job_id, 1, retry_in="1 hour")
+        worker.connection.execute("update procrastinate_workers set last_heartbeat = now() + interval '1 hour'")
+        admin.execute("alter table resumepair.export_jobs disable trigger user")
+        admin.execute("update resumepair.export_jobs set updated_at = now() - interval '3 minutes'")
+        admin.execute("alter table resumepair.export_jobs enable trigger user")
+        assert self.rescue(worker) == []

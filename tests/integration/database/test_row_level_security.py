@@ -92,7 +92,9 @@ def test_only_the_worker_reaches_the_queue(caller: Person) -> None:
         "publish_export(gen_random_uuid(), 1, '', '', '', 1, 1, '', '{}', '{}', '[]', '1 day')",
         "fail_export(gen_random_uuid(), 1, '', '')",
         "release_export(gen_random_uuid(), 1)",
-        "rescue_exports('5 seconds')",
+        "rescue_exports('5 seconds', '2 minutes')",
+        "ring_due_jobs()",
+        "prune_queue('1 day', 10)",
         "queue_job(gen_random_uuid(), 1)",
     ],
 )
@@ -107,6 +109,7 @@ def test_only_the_worker_calls_the_workers_functions(caller: Person, call: str) 
     [
         "enqueue_export(array[gen_random_uuid()])",
         "cancel_export(gen_random_uuid())",
+        "cancel_batch(gen_random_uuid())",
         "retry_export(gen_random_uuid())",
         "record_download(gen_random_uuid())",
     ],

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from psycopg.types.json import Jsonb
 
+from resumepair_worker.alarm import ring_forever
 from resumepair_worker.errors import StorageUnavailable
 from resumepair_worker.export import RetryLater
 from resumepair_worker.storage import FolderStore, StoredFile
@@ -145,6 +146,18 @@ async def test_storage_that_comes_back_completes_the_job(
     assert len(history(alice)) == 1
 
 
+async def test_a_due_retry_starts_although_nobody_polls(
+    parts: Parts, alice: Person, watch: Watch, store_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resumepair_worker.app.POLL_SECONDS", 3600.0)
+    job_id = enqueue(alice)
+    alarm = asyncio.create_task(ring_forever(parts.exporter.jobs))
+    async with parts.with_store(FailingStore(FolderStore(store_folder), failures=2)).working():
+        job = await watch.until_status(job_id, "completed")
+    alarm.cancel()
+    assert job["attempt"] == 3
+
+
 async def test_storage_that_stays_away_ends_after_five_attempts(
     parts: Parts, alice: Person, watch: Watch, store_folder: Path
 ) -> None:
@@ -248,10 +261,10 @@ async def test_jobs_of_a_silent_worker_run_again(parts: Parts, alice: Person, wa
         assert taken
         assert taken.id
         await parts.exporter.jobs.claim(job_id, taken.id)  # and then its machine loses power
-    assert await parts.exporter.jobs.rescue(timedelta(seconds=5)) == [], "its heart still beats"
+    assert await parts.exporter.jobs.rescue(timedelta(seconds=5), timedelta(minutes=2)) == [], "its heart still beats"
     async with parts.pool.connection() as connection:
         await connection.execute("update procrastinate_workers set last_heartbeat = now() - interval '1 minute'")
-    assert await parts.exporter.jobs.rescue(timedelta(seconds=5)) == [job_id]
+    assert await parts.exporter.jobs.rescue(timedelta(seconds=5), timedelta(minutes=2)) == [job_id]
 
     async with parts.working():
         job = await watch.until_status(job_id, "completed")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from strawberry.relay import to_base64
 
 from resumepair_graphql.errors import ErrorCode, Refusal
-from resumepair_graphql.ids import Cursor, require_uuid, uuid_of
+from resumepair_graphql.ids import Cursor, PositionCursor, require_uuid, uuid_of
 
 
 @given(st.uuids())
@@ -27,10 +27,21 @@ def test_any_other_id_is_simply_not_found(value: str) -> None:
 @given(st.text())
 def test_no_text_breaks_the_reading_of_ids_and_cursors(value: str) -> None:
     uuid_of(value, "Document")
-    with suppress(Refusal):
-        Cursor.decode(value)
+    for cursor in (Cursor, PositionCursor):
+        with suppress(Refusal):
+            cursor.decode(value)
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.uuids())
 def test_a_cursor_keeps_its_place(at: datetime, key: UUID) -> None:
     assert Cursor.decode(Cursor(at, key).encode()) == Cursor(at, key)
+
+
+@given(st.integers(0, 99))
+def test_a_position_keeps_its_place_and_is_of_its_list_only(position: int) -> None:
+    cursor = PositionCursor(position)
+    assert PositionCursor.decode(cursor.encode()) == cursor
+    with pytest.raises(Refusal):
+        Cursor.decode(cursor.encode())
+    with pytest.raises(Refusal):
+        PositionCursor.decode(Cursor(datetime.now(UTC), uuid4()).encode())

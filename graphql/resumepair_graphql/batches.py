@@ -1,0 +1,145 @@
+"""Batches: exports of several documents that are asked for, watched and cancelled as one."""
+
+from datetime import datetime
+from uuid import UUID
+
+import strawberry
+from strawberry import relay
+
+from resumepair_graphql.context import Context, Info
+from resumepair_graphql.database import Row
+from resumepair_graphql.errors import Refusal, UserError
+from resumepair_graphql.exports import ExportRequest, enqueue
+from resumepair_graphql.ids import Id, PositionCursor, require_uuid, uuid_of
+from resumepair_graphql.jobs import ExportJob
+from resumepair_graphql.pages import After, First, page_of, require_first
+
+
+@strawberry.type(description="Exports of several documents that were asked for as one.")
+class ExportBatch(relay.Node):
+    """A row of `export_batches`, with its jobs counted."""
+
+    key: relay.NodeID[UUID]
+    total: int = strawberry.field(description="Number of jobs.")
+    pending: int = strawberry.field(description="Jobs that wait for their turn, or for their next attempt.")
+    processing: int = strawberry.field(description="Jobs that a worker is at.")
+    completed: int = strawberry.field(description="Jobs whose file is there.")
+    failed: int = strawberry.field(description="Jobs that did not work out; the `failure` of each says why.")
+    cancelled: int = strawberry.field(description="Jobs that the user cancelled.")
+    percent: int = strawberry.field(
+        description="The mean of its jobs' percent, rounded down; a job that has ended counts 100."
+    )
+    created_at: datetime = strawberry.field(description="When it was asked for.")
+    finished_at: datetime | None = strawberry.field(
+        description="When the last job ended; null while any is pending or processing."
+    )
+
+    @strawberry.field(description="Its jobs, in the order in which the documents were named.")
+    async def jobs(self, info: Info, first: First = 20, after: After = None) -> relay.Connection[ExportJob] | None:
+        """One page; the jobs are read with the other jobs of the operation."""
+        require_first(first)
+        place = PositionCursor.decode(after) if after is not None else None
+        rows = await info.context.rows(
+            "batch_jobs_page", id=self.key, after_position=place and place.position, limit=first + 1
+        )
+        jobs = await info.context.jobs.load_many([row["id"] for row in rows[:first]])
+        edges = [
+            relay.Edge(cursor=PositionCursor(row["batch_position"]).encode(), node=ExportJob.from_row(job))
+            for row, job in zip(rows, jobs, strict=False)
+            if job
+        ]
+        return page_of(edges, more=len(rows) > first, after=after)
+
+    @classmethod
+    def from_row(cls, row: Row) -> "ExportBatch":
+        """From a row of `batches_by_id`."""
+        return cls(
+            key=row["id"],
+            total=row["total"],
+            pending=row["pending"],
+            processing=row["processing"],
+            completed=row["completed"],
+            failed=row["failed"],
+            cancelled=row["cancelled"],
+            percent=row["percent"],
+            created_at=row["created_at"],
+            finished_at=row["finished_at"],
+        )
+
+
+@strawberry.input(description="Documents to export as PDF, all or none of them.")
+class ExportBatchInput(ExportRequest):
+    """What `exportBatch` takes."""
+
+    document_ids: list[strawberry.ID] = strawberry.field(
+        description="The documents' global ids, each once; by default up to 10 of them."
+    )
+
+
+@strawberry.type(description="What became of `exportBatch`.")
+class ExportBatchPayload:
+    """The batch, or why there is none."""
+
+    batch: ExportBatch | None = strawberry.field(default=None, description="The batch of jobs that make the PDFs.")
+    replayed: bool = strawberry.field(default=False, description="Whether an earlier request with this key made it.")
+    errors: list[UserError] = strawberry.field(default_factory=list[UserError], description="Why there is no batch.")
+
+
+@strawberry.input(description="A batch to cancel.")
+class CancelBatchInput:
+    """What `cancelBatch` takes."""
+
+    id: strawberry.ID = strawberry.field(description="The batch's global id.")
+
+
+@strawberry.type(description="What became of `cancelBatch`.")
+class CancelBatchPayload:
+    """The batch as it is now, or why nothing was done."""
+
+    batch: ExportBatch | None = strawberry.field(default=None, description="The batch as it is now.")
+    errors: list[UserError] = strawberry.field(default_factory=list[UserError], description="Why nothing was done.")
+
+
+@strawberry.type
+class BatchQueries:
+    """Query fields about batches."""
+
+    @strawberry.field(description="A batch of the caller's; null when there is no such one.")
+    async def batch(self, info: Info, id: Id) -> ExportBatch | None:
+        """By global id."""
+        key = uuid_of(id, "ExportBatch")
+        return await _load_batch(info.context, key) if key else None
+
+
+@strawberry.type
+class BatchMutations:
+    """Mutation fields about batches."""
+
+    @strawberry.mutation(description="Export several documents, as they are now, as PDF; all of them or none.")
+    async def export_batch(self, info: Info, input: ExportBatchInput) -> ExportBatchPayload | None:
+        """As `exportPdf`: the batch, its jobs and their places in the queue are one transaction."""
+        try:
+            documents = [require_uuid(id_, "Document", f"documentIds[{n}]") for n, id_ in enumerate(input.document_ids)]
+            row = await enqueue(info.context, input, documents, batch=True)
+            batch = await _load_batch(info.context, row["batch_id"]) if row else None
+        except Refusal as refusal:
+            return ExportBatchPayload(errors=[refusal.as_user_error()])
+        return ExportBatchPayload(batch=batch, replayed=bool(row and row["replayed"]))
+
+    @strawberry.mutation(
+        description="Cancel the pending and processing jobs of a batch; those that have ended stay as they are."
+    )
+    async def cancel_batch(self, info: Info, input: CancelBatchInput) -> CancelBatchPayload | None:
+        """All of them or, when it is refused, none; repeating it is harmless."""
+        try:
+            key = require_uuid(input.id, "ExportBatch", "id")
+            await info.context.row("cancel_batch", id=key)
+            batch = await _load_batch(info.context, key)
+        except Refusal as refusal:
+            return CancelBatchPayload(errors=[refusal.as_user_error()])
+        return CancelBatchPayload(batch=batch)
+
+
+async def _load_batch(context: Context, key: UUID) -> ExportBatch | None:
+    row = await context.batches.load(key)
+    return ExportBatch.from_row(row) if row else None
