@@ -1,7 +1,7 @@
 # The one door to the project. `make help` lists what is behind it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run watch test check bench gallery db token sdl wheel clean setup setup-stack setup-bench
+.PHONY: help run watch test check bench chaos gallery db token sdl wheel clean setup setup-stack setup-bench
 
 PYTHON := .venv/bin/python
 # The shell's own USER is whoever is logged in; only the one on the command line is meant.
@@ -42,6 +42,9 @@ check: setup ## format, lint, types, import contracts, SDL drift, stray modules
 
 bench: setup-bench ## measure, as ratios inside one run (SECONDS=4 for longer rounds, RENDERS=0 for no memory curve)
 	@exec $(PYTHON) -m dev.bench
+
+chaos: setup-stack ## put real workers through faults under load and count what was lost (ROUNDS=3 for a short run)
+	@exec $(PYTHON) -m dev.chaos
 
 gallery: setup-stack ## print every template with every sample into .local/gallery, with an index page
 	@exec $(PYTHON) -m dev.gallery

@@ -147,7 +147,7 @@ async def _work_until(
         stopped.cancel()
         for companion in companions:
             companion.cancel()
-        await asyncio.gather(*companions, stopped, return_exceptions=True)
+        await asyncio.wait([stopped, *companions])
 
 
 async def work(queue: App, concurrency: int) -> None:

@@ -1,0 +1,1 @@
+"""`make chaos`: faults on real worker processes under load, and a count of what was lost or doubled."""
