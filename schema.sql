@@ -942,14 +942,17 @@ comment on function resumepair.ring_due_jobs() is
 create or replace function resumepair.prune_queue(p_older_than interval, p_limit integer) returns integer
 language sql security definer set search_path = procrastinate, pg_temp as $$
     with ended as (
-        select q.id from procrastinate_jobs as q
+        select q.id, q.ctid as place from procrastinate_jobs as q
         where q.status in ('succeeded', 'failed', 'cancelled', 'aborted')
         order by q.id limit p_limit for update skip locked
     ), deleted as (
-        delete from procrastinate_jobs as q using ended
-        where q.id = ended.id and not exists (
-            select from procrastinate_events as e where e.job_id = q.id and e.at >= now() - p_older_than
-        )
+        delete from procrastinate_jobs as q
+        where q.ctid = any (array( -- locked, so it stays where it is
+            select ended.place from ended
+            where coalesce(
+                (select max(e.at) from procrastinate_events as e where e.job_id = ended.id), '-infinity'
+            ) < now() - p_older_than
+        ))
         returning true
     )
     select count(*)::integer from deleted

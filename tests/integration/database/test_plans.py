@@ -1,0 +1,143 @@
+"""On a database that has grown, nothing that happens all the time reads a whole table.
+
+The plans are those that PostgreSQL really carries out, also inside of functions (`auto_explain`).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg.errors import Diagnostic
+from psycopg.rows import DictRow
+
+from tests.conftest import Database
+from tests.integration.conftest import Connection, connect
+
+Values = Sequence[object] | Mapping[str, object]
+
+USERS = 50
+JOBS = 20_000
+GROWN = {"documents", "export_jobs", "export_history", "procrastinate_jobs", "procrastinate_events"}
+WHOLE = re.compile(r"Seq Scan on (?:\w+\.)?(\w+)")
+
+FILL = f"""
+    set session_replication_role = replica;
+    insert into resumepair.documents (id, user_id, title, data)
+        select md5('d' || n)::uuid, md5('u' || n % {USERS})::uuid, 'CV', '{{}}' from generate_series(1, {JOBS}) as n;
+    insert into procrastinate.procrastinate_jobs (queue_name, task_name, status, args, priority)
+        select 'exports', 'render_export', 'succeeded', '{{}}', -n from generate_series(1, {JOBS}) as n;
+    insert into procrastinate.procrastinate_events (job_id, type, at)
+        select id, 'succeeded', now() - interval '1 hour' from procrastinate.procrastinate_jobs;
+    insert into resumepair.export_jobs (
+        id, user_id, document_id, document_version, document_title, status, stage, attempt, max_attempts, virtual_time,
+        queue_job_id, request_hash, created_at, started_at, finished_at
+    ) select md5('j' || id)::uuid, md5('u' || id % {USERS})::uuid, md5('d' || id)::uuid, 1, 'CV', 'completed', 'done',
+        1, 5, id, id, '', now() - id * interval '1 second', now(), now() from procrastinate.procrastinate_jobs;
+    insert into resumepair.export_history (
+        job_id, user_id, document_id, document_version, document_title, template, format, file_name,
+        storage_path, byte_size, page_count, sha256, created_at, expires_at
+    ) select id, user_id, document_id, 1, 'CV', 'classic', 'pdf', 'cv.pdf', id::text, 1, 1, repeat('0', 64), created_at,
+        now() + interval '7 days' from resumepair.export_jobs;
+    set session_replication_role = origin;
+"""
+
+
+class Planned:
+    """A session that tells the plans of what it runs."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.plans: list[str] = []
+        connection.execute("load 'auto_explain'")
+        for name, value in {
+            "auto_explain.log_min_duration": "0",
+            "auto_explain.log_nested_statements": "on",
+            "auto_explain.log_level": "notice",
+            "search_path": "procrastinate",
+        }.items():
+            connection.execute("select set_config(%s, %s, false)", [name, value])
+        connection.add_notice_handler(self._heard)
+
+    def _heard(self, notice: Diagnostic) -> None:
+        self.plans.append(notice.message_primary or "")
+
+    def run(self, query: str, values: Values = ()) -> list[DictRow]:
+        cursor = self.connection.execute(query.encode(), values)
+        return cursor.fetchall() if cursor.description else []
+
+    def as_user(self, user: UUID, query: str, values: Values = ()) -> list[DictRow]:
+        with self.connection.transaction():
+            claims = f'{{"sub": "{user}", "role": "authenticated"}}'
+            self.run(
+                "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', %s, true)", [claims]
+            )
+            return self.run(query, values)
+
+    def whole_tables(self) -> set[str]:
+        return {table for plan in self.plans for table in WHOLE.findall(plan)} & GROWN
+
+
+@pytest.fixture
+def planned(database: Database, admin: Connection) -> Iterator[Planned]:
+    admin.execute(FILL.encode())
+    admin.execute("vacuum analyze")
+    with connect(database.admin_url) as connection:
+        yield Planned(connection)
+
+
+def api_queries() -> dict[str, str]:
+    text = files("resumepair_graphql").joinpath("queries.sql").read_text(encoding="utf-8")
+    parts = re.split(r"^-- (\w+) --$", text, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def test_an_export_from_request_to_download_reads_no_whole_table(planned: Planned) -> None:
+    user = uuid4()
+    (document,) = planned.as_user(
+        user, "insert into resumepair.documents (title, data) values ('CV', '{}') returning id"
+    )
+    (job,) = planned.as_user(user, "select * from resumepair.enqueue_export(array[%s]::uuid[])", [document["id"]])
+    (worker,) = planned.run("select worker_id from procrastinate_register_worker_v1()")
+    (row,) = planned.run("select (procrastinate_fetch_job_v2(array['exports'], %s)).id", [worker["worker_id"]])
+    planned.run("select resumepair.claim_export(%s, %s)", [job["job_id"], row["id"]])
+    planned.run("select resumepair.report_progress(%s, 1, 'rendering')", [job["job_id"]])
+    publish = (
+        "select resumepair.publish_export(%s, 1, 'classic', 'cv.pdf', 'p', 1, 1, %s, null, null, '[]', '7 days') as id"
+    )
+    (export,) = planned.run(publish, [job["job_id"], "0" * 64])
+    planned.run("select procrastinate_finish_job_v1(%s, 'succeeded', false)", [row["id"]])
+    planned.as_user(user, "select resumepair.record_download(%s)", [export["id"]])
+    assert export["id"]
+    assert len(planned.plans) > 20, "the statements inside of functions are among them"
+    assert planned.whole_tables() == set()
+
+
+def test_sweep_alarm_and_pruning_read_no_whole_table(planned: Planned) -> None:
+    planned.run("select resumepair.rescue_exports('5 seconds', '2 minutes')")
+    planned.run("select resumepair.ring_due_jobs()")
+    planned.run("select resumepair.prune_queue('1 day', 500)")
+    assert planned.whole_tables() == set()
+
+
+@pytest.mark.parametrize(
+    "name", ["jobs_by_id", "history_page", "documents_page", "documents_by_id", "batches_by_id", "batch_jobs_page"]
+)
+def test_queries_of_the_api_read_no_whole_table(planned: Planned, name: str) -> None:
+    (known,) = planned.run("select user_id, id from resumepair.export_jobs limit 1")
+    user: UUID = known["user_id"]
+    planned.plans.clear()
+    values = dict.fromkeys(("document_id", "since", "until", "after_at", "after_id", "after_position"), None) | {
+        "ids": [known["id"]],
+        "id": known["id"],
+        "limit": 21,
+    }
+    planned.as_user(user, api_queries()[name], values)
+    assert planned.plans
+    assert planned.whole_tables() == set()
+
+
+def test_a_whole_table_would_be_seen(planned: Planned) -> None:
+    planned.run("select count(*) from resumepair.export_jobs where document_title = 'x'")
+    assert planned.whole_tables() == {"export_jobs"}
