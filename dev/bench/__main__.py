@@ -1,10 +1,14 @@
-"""Measures and prints; SECONDS=4 makes every measurement longer, RENDERS=0 leaves the memory curve out."""
+"""Measures and prints.
+
+SECONDS=4 makes every measurement of rendering longer, RENDERS=0 leaves the memory curve out, ROWS=0 the queue.
+"""
 
 import asyncio
 import os
 import sys
 
 from dev.bench.memory import memory_curve
+from dev.bench.queue import measure_queue
 from dev.bench.rendering import compare_renderers
 from dev.browser import find_or_install
 from dev.errors import SetupError
@@ -20,6 +24,8 @@ def main() -> int:
     asyncio.run(compare_renderers(chromium, seconds=float(os.environ.get("SECONDS", "2"))))
     if renders := int(os.environ.get("RENDERS", "2000")):
         asyncio.run(memory_curve(chromium, renders))
+    if rows := int(os.environ.get("ROWS", "1000000")):
+        measure_queue(chromium, rows)
     return 0
 
 

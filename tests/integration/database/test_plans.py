@@ -12,36 +12,15 @@ import pytest
 from psycopg.errors import Diagnostic
 from psycopg.rows import DictRow
 
+from dev.grown import grow
 from tests.conftest import Database
 from tests.integration.conftest import Connection, connect
 
 Values = Sequence[object] | Mapping[str, object]
 
-USERS = 50
 JOBS = 20_000
 GROWN = {"documents", "export_jobs", "export_history", "procrastinate_jobs", "procrastinate_events"}
 WHOLE = re.compile(r"Seq Scan on (?:\w+\.)?(\w+)")
-
-FILL = f"""
-    set session_replication_role = replica;
-    insert into resumepair.documents (id, user_id, title, data)
-        select md5('d' || n)::uuid, md5('u' || n % {USERS})::uuid, 'CV', '{{}}' from generate_series(1, {JOBS}) as n;
-    insert into procrastinate.procrastinate_jobs (queue_name, task_name, status, args, priority)
-        select 'exports', 'render_export', 'succeeded', '{{}}', -n from generate_series(1, {JOBS}) as n;
-    insert into procrastinate.procrastinate_events (job_id, type, at)
-        select id, 'succeeded', now() - interval '1 hour' from procrastinate.procrastinate_jobs;
-    insert into resumepair.export_jobs (
-        id, user_id, document_id, document_version, document_title, status, stage, attempt, max_attempts, virtual_time,
-        queue_job_id, request_hash, created_at, started_at, finished_at
-    ) select md5('j' || id)::uuid, md5('u' || id % {USERS})::uuid, md5('d' || id)::uuid, 1, 'CV', 'completed', 'done',
-        1, 5, id, id, '', now() - id * interval '1 second', now(), now() from procrastinate.procrastinate_jobs;
-    insert into resumepair.export_history (
-        job_id, user_id, document_id, document_version, document_title, template, format, file_name,
-        storage_path, byte_size, page_count, sha256, created_at, expires_at
-    ) select id, user_id, document_id, 1, 'CV', 'classic', 'pdf', 'cv.pdf', id::text, 1, 1, repeat('0', 64), created_at,
-        now() + interval '7 days' from resumepair.export_jobs;
-    set session_replication_role = origin;
-"""
 
 
 class Planned:
@@ -81,8 +60,7 @@ class Planned:
 
 @pytest.fixture
 def planned(database: Database, admin: Connection) -> Iterator[Planned]:
-    admin.execute(FILL.encode())
-    admin.execute("vacuum analyze")
+    grow(admin, JOBS)
     with connect(database.admin_url) as connection:
         yield Planned(connection)
 

@@ -1,0 +1,143 @@
+"""The queue: what enqueueing costs, how soon a job is picked up, and what a million finished jobs change.
+
+Everything on one throwaway server, so that the ratios are of one machine at one time.
+"""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Final
+from uuid import UUID
+
+from rich.console import Console
+from rich.table import Table
+
+from dev.chaos.fleet import Fleet
+from dev.chaos.ledger import Ledger
+from dev.database import prepare
+from dev.grown import grow
+from dev.postgres import PostgresServer
+from dev.postgres_binaries import PostgresBinaries
+from dev.roles import WORKER_ROLE, role_url, set_passwords
+
+PASSWORD: Final = "only-for-this-run"  # noqa: S105
+PICKUPS: Final = 100
+CALLS: Final = 300
+GROWTH_GOAL: Final = 1.5
+# As procrastinate's own defer does it, and nothing of ours around it.
+_BARE: Final = (
+    "insert into procrastinate.procrastinate_jobs (queue_name, task_name, args) "
+    "values ('elsewhere', 'nothing', '{}') returning id"
+)
+
+
+def measure_queue(chromium: Path, grown_jobs: int) -> None:
+    """Print two tables: enqueueing and pickup; then each step of an export with and without so many finished jobs."""
+    console = Console()
+    with ExitStack() as stack:
+        home = Path(tempfile.mkdtemp(prefix="resumepair-bench-", dir="/tmp"))  # a server's socket needs a short path
+        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        home.chmod(0o755)
+        server = stack.enter_context(
+            PostgresServer(
+                home / "postgres", password=PASSWORD, binaries=PostgresBinaries.embedded(), log=home / "postgres.log"
+            )
+        )
+        prepare(server.url())
+        set_passwords(server.url(), {WORKER_ROLE: PASSWORD})
+        storage = home / "storage"
+        storage.mkdir()
+        ledger = stack.enter_context(Ledger.open(server.url(), storage))
+        ledger.query("select set_config('search_path', 'procrastinate', false)")
+        with Fleet(role_url(server.url(), WORKER_ROLE, PASSWORD), storage, chromium, home / "log", 1):
+            console.print(_pickup(ledger))
+        empty = _steps(ledger)
+        grow(ledger.connection, grown_jobs)
+        console.print(_growth(empty, _steps(ledger), grown_jobs))
+
+
+def _pickup(ledger: Ledger) -> Table:
+    user = ledger.new_user()
+    waits: list[float] = []
+    for _ in range(PICKUPS + 1):
+        (job,) = ledger.enqueue(user, 1)
+        while ledger.open_jobs([job]):
+            time.sleep(0.005)
+        (row,) = ledger.query(
+            "select extract(epoch from started_at - created_at) * 1000 as wait "
+            "from resumepair.export_jobs where id = %s",
+            job,
+        )
+        waits.append(float(row["wait"]))
+    waits = waits[1:]  # the first waits for the worker to start
+    enqueue = _milliseconds(lambda: ledger.enqueue(user, 1))
+    bare = _milliseconds(lambda: ledger.query(_BARE))
+    table = Table(title="enqueueing and pickup, one worker")
+    for heading in ("", "p50", "p99", "a second"):
+        table.add_column(heading, justify="right" if heading else "left")
+    table.add_row("pickup of a new job, ms", f"{median(waits):.1f}", f"{quantiles(waits, n=100)[98]:.1f}", "")
+    for name, times in (("save a document and enqueue it, ms", enqueue), ("bare insert into the queue, ms", bare)):
+        table.add_row(name, f"{median(times):.2f}", f"{quantiles(times, n=100)[98]:.2f}", f"{1000 / median(times):.0f}")
+    return table
+
+
+def _steps(ledger: Ledger) -> dict[str, float]:
+    """The median milliseconds of each step of an export."""
+    user = ledger.new_user()
+    jobs: list[UUID] = []
+    queue_rows = "select id, queue_job_id from resumepair.export_jobs where id = any(%s)"
+    steps = {"enqueue": median(_milliseconds(lambda: jobs.extend(ledger.enqueue(user, 1))))}
+    rows = iter({row["id"]: row["queue_job_id"] for row in ledger.query(queue_rows, jobs)}.items())
+    claimed: list[UUID] = []
+
+    def claim() -> None:
+        job, row = next(rows)
+        ledger.query("select resumepair.claim_export(%s, %s)", job, row)
+        claimed.append(job)
+
+    def publish() -> None:
+        job = claimed.pop()
+        ledger.query(
+            "select resumepair.publish_export(%s, 1, 'classic', 'cv.pdf', %s, 1, 1, %s, null, null, '[]', '7 days')",
+            job, str(job), "0" * 64,
+        )  # fmt: skip
+
+    steps["fetch from the queue"] = median(
+        _milliseconds(lambda: ledger.query("select procrastinate_fetch_job_v2(null, null)"))
+    )
+    steps["claim"] = median(_milliseconds(claim))
+    steps["publish"] = median(_milliseconds(publish))
+    one = (
+        "select * from resumepair.export_jobs as j "
+        "left join resumepair.export_history as h on h.job_id = j.id where j.id = %s"
+    )
+    steps["job"] = median(_milliseconds(lambda: ledger.query(one, jobs[0])))
+    page = "select * from resumepair.export_history where user_id = %s order by created_at desc, id desc limit 21"
+    steps["history page"] = median(_milliseconds(lambda: ledger.query(page, user)))
+    sweep = "select resumepair.rescue_exports('1 day', '1 day')"
+    steps["rescue sweep"] = median(_milliseconds(lambda: ledger.query(sweep)))
+    return steps
+
+
+def _growth(before: dict[str, float], after: dict[str, float], jobs: int) -> Table:
+    table = Table(title=f"each step with {jobs:,} finished jobs, medians")
+    for heading in ("step", "empty, ms", "grown, ms", "ratio", "goal"):
+        table.add_column(heading, justify="left" if heading == "step" else "right")
+    for step, first in before.items():
+        ratio = after[step] / first
+        verdict = f"≤ {GROWTH_GOAL:g} × {'met' if ratio <= GROWTH_GOAL else 'MISSED'}"
+        table.add_row(step, f"{first:.2f}", f"{after[step]:.2f}", f"{ratio:.2f} ×", verdict)
+    return table
+
+
+def _milliseconds(work: Callable[[], object]) -> list[float]:
+    times: list[float] = []
+    for _ in range(CALLS):
+        begun = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - begun) * 1000)
+    return times

@@ -1,0 +1,35 @@
+"""A database that has been in use for long: finished jobs with all that belongs to them."""
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import DictRow
+
+USERS = 50
+
+_FILL = """
+    set session_replication_role = replica;
+    insert into resumepair.documents (id, user_id, title, data)
+        select md5('d' || n)::uuid, md5('u' || n % {users})::uuid, 'CV', '{{}}' from generate_series(1, {jobs}) as n;
+    insert into procrastinate.procrastinate_jobs (queue_name, task_name, status, args, priority)
+        select 'exports', 'render_export', 'succeeded', '{{}}', -n from generate_series(1, {jobs}) as n;
+    insert into procrastinate.procrastinate_events (job_id, type, at)
+        select id, 'succeeded', now() - interval '1 hour' from procrastinate.procrastinate_jobs;
+    insert into resumepair.export_jobs (
+        id, user_id, document_id, document_version, document_title, status, stage, attempt, max_attempts, virtual_time,
+        queue_job_id, request_hash, created_at, started_at, finished_at
+    ) select md5('j' || id)::uuid, md5('u' || id % {users})::uuid, md5('d' || id)::uuid, 1, 'CV', 'completed', 'done',
+        1, 5, id, id, '', now() - id * interval '1 second', now(), now()
+    from procrastinate.procrastinate_jobs where status = 'succeeded' and args = '{{}}';
+    insert into resumepair.export_history (
+        job_id, user_id, document_id, document_version, document_title, template, format, file_name,
+        storage_path, byte_size, page_count, sha256, created_at, expires_at
+    ) select id, user_id, document_id, 1, 'CV', 'classic', 'pdf', 'cv.pdf', id::text, 1, 1, repeat('0', 64), created_at,
+        now() + interval '7 days' from resumepair.export_jobs where request_hash = '';
+    set session_replication_role = origin;
+"""
+
+
+def grow(connection: psycopg.Connection[DictRow], jobs: int) -> None:
+    """Add so many finished jobs of fifty users to an empty database, as a superuser in autocommit mode."""
+    connection.execute(sql.SQL(_FILL).format(users=sql.Literal(USERS), jobs=sql.Literal(jobs)))
+    connection.execute("vacuum analyze")
