@@ -95,6 +95,12 @@ class PostgresServer:
         except OSError as error:
             self.stop()
             raise SetupError(f"PostgreSQL cannot be set up in {self._home}: {error}") from error
+        except psycopg.OperationalError as error:
+            self.stop()
+            raise SetupError(
+                f"the data in {self._home} has another password than this folder knows, "
+                "as after a clone into the place of an old one: `make clean` begins anew"
+            ) from error
         except BaseException:
             self.stop()
             raise

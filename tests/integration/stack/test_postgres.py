@@ -104,6 +104,18 @@ def test_first_start_that_was_cut_off_begins_anew(postgres_home: Path, postgres_
         assert server.is_running
 
 
+def test_data_with_another_password_is_refused_in_one_line(
+    postgres_home: Path, postgres_binaries: PostgresBinaries
+) -> None:
+    with make_server(postgres_home, postgres_binaries):
+        pass
+    other = PostgresServer(
+        postgres_home, password="other", binaries=postgres_binaries, log=postgres_home / "log", durable=False
+    )
+    with pytest.raises(SetupError, match="another password"), other:
+        pass
+
+
 def test_data_of_another_major_version_is_refused_in_one_line(
     postgres_home: Path, postgres_binaries: PostgresBinaries
 ) -> None:
