@@ -3,8 +3,6 @@
 Everything on one throwaway server, so that the ratios are of one machine at one time.
 """
 
-import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,13 +16,9 @@ from rich.table import Table
 
 from dev.chaos.fleet import Fleet
 from dev.chaos.ledger import Ledger
-from dev.database import prepare
 from dev.grown import grow
-from dev.postgres import PostgresServer
-from dev.postgres_binaries import PostgresBinaries
-from dev.roles import WORKER_ROLE, role_url, set_passwords
+from dev.throwaway import throwaway
 
-PASSWORD: Final = "only-for-this-run"  # noqa: S105
 PICKUPS: Final = 100
 CALLS: Final = 300
 GROWTH_GOAL: Final = 1.5
@@ -39,21 +33,10 @@ def measure_queue(chromium: Path, grown_jobs: int) -> None:
     """Print two tables: enqueueing and pickup; then each step of an export with and without so many finished jobs."""
     console = Console()
     with ExitStack() as stack:
-        home = Path(tempfile.mkdtemp(prefix="resumepair-bench-", dir="/tmp"))  # a server's socket needs a short path
-        stack.callback(shutil.rmtree, home, ignore_errors=True)
-        home.chmod(0o755)
-        server = stack.enter_context(
-            PostgresServer(
-                home / "postgres", password=PASSWORD, binaries=PostgresBinaries.embedded(), log=home / "postgres.log"
-            )
-        )
-        prepare(server.url())
-        set_passwords(server.url(), {WORKER_ROLE: PASSWORD})
-        storage = home / "storage"
-        storage.mkdir()
-        ledger = stack.enter_context(Ledger.open(server.url(), storage))
+        place = stack.enter_context(throwaway())
+        ledger = stack.enter_context(Ledger.open(place.server.url(), place.storage))
         ledger.query("select set_config('search_path', 'procrastinate', false)")
-        with Fleet(role_url(server.url(), WORKER_ROLE, PASSWORD), storage, chromium, home / "log", 1):
+        with Fleet(place.worker_url, place.storage, chromium, place.log, 1):
             console.print(_pickup(ledger))
         empty = _steps(ledger)
         grow(ledger.connection, grown_jobs)

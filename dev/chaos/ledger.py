@@ -61,7 +61,8 @@ class Ledger:
 
     def now(self) -> datetime:
         """The database's clock."""
-        return self.query("select clock_timestamp() as now")[0]["now"]  # type: ignore[no-any-return]
+        now: datetime = self.query("select clock_timestamp() as now")[0]["now"]
+        return now
 
     def query(self, statement: str, *values: object) -> list[DictRow]:
         """Run one statement, again if the connection was lost: for statements that may be repeated."""
