@@ -1,6 +1,10 @@
-"""Batches: exports of several documents that are asked for, watched and cancelled as one."""
+"""Batches: exports of several documents that are asked for and cancelled as one. Following one is `progress`."""
 
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import strawberry
@@ -10,9 +14,23 @@ from resumepair_graphql.context import Context, Info
 from resumepair_graphql.database import Row
 from resumepair_graphql.errors import Refusal, UserError
 from resumepair_graphql.exports import ExportRequest, enqueue
+from resumepair_graphql.feed import JobChange
 from resumepair_graphql.ids import Id, PositionCursor, require_uuid, uuid_of
-from resumepair_graphql.jobs import ExportJob
+from resumepair_graphql.jobs import FINAL, ExportJob, ExportStatus
 from resumepair_graphql.pages import After, First, page_of, require_first
+
+
+class JobState(NamedTuple):
+    """How far a job of a batch is."""
+
+    sequence: int
+    status: ExportStatus
+    percent: int
+
+    @property
+    def share(self) -> int:
+        """Percent of what it contributes to the batch: all of it once it has ended, whichever way."""
+        return 100 if self.status in FINAL else self.percent
 
 
 @strawberry.type(description="Exports of several documents that were asked for as one.")
@@ -20,6 +38,7 @@ class ExportBatch(relay.Node):
     """A row of `export_batches`, with its jobs counted."""
 
     key: relay.NodeID[UUID]
+    states: strawberry.Private[Mapping[UUID, JobState]]
     total: int = strawberry.field(description="Number of jobs.")
     pending: int = strawberry.field(description="Jobs that wait for their turn, or for their next attempt.")
     processing: int = strawberry.field(description="Jobs that a worker is at.")
@@ -29,6 +48,7 @@ class ExportBatch(relay.Node):
     percent: int = strawberry.field(
         description="The mean of its jobs' percent, rounded down; a job that has ended counts 100."
     )
+    sequence: int = strawberry.field(description="Counts the changes of all its jobs; strictly increasing.")
     created_at: datetime = strawberry.field(description="When it was asked for.")
     finished_at: datetime | None = strawberry.field(
         description="When the last job ended; null while any is pending or processing."
@@ -53,18 +73,37 @@ class ExportBatch(relay.Node):
     @classmethod
     def from_row(cls, row: Row) -> "ExportBatch":
         """From a row of `batches_by_id`."""
+        states = {
+            UUID(id_): JobState(sequence, ExportStatus(status), percent)
+            for id_, (sequence, status, percent) in row["jobs"].items()
+        }
         return cls(
             key=row["id"],
             total=row["total"],
-            pending=row["pending"],
-            processing=row["processing"],
-            completed=row["completed"],
-            failed=row["failed"],
-            cancelled=row["cancelled"],
-            percent=row["percent"],
             created_at=row["created_at"],
             finished_at=row["finished_at"],
+            **_counts_of(states),
         )
+
+    def after(self, change: JobChange) -> "ExportBatch | None":
+        """The batch after a change of one of its jobs; None when the change does not tell all: its last job ended."""
+        known = self.states.get(change.job_id)
+        if known and change.sequence <= known.sequence:
+            return self
+        state = JobState(change.sequence, ExportStatus(change.status), change.percent)
+        states = {**self.states, change.job_id: state}
+        return None if FINAL.issuperset(s.status for s in states.values()) else replace(self, **_counts_of(states))
+
+
+def _counts_of(states: Mapping[UUID, JobState]) -> dict[str, Any]:
+    """The fields of a batch that follow from its jobs."""
+    counts = Counter(state.status for state in states.values())
+    return {
+        "states": states,
+        **{status.value: counts[status] for status in ExportStatus},
+        "percent": sum(state.share for state in states.values()) // max(len(states), 1),
+        "sequence": sum(state.sequence for state in states.values()),
+    }
 
 
 @strawberry.input(description="Documents to export as PDF, all or none of them.")
@@ -108,7 +147,7 @@ class BatchQueries:
     async def batch(self, info: Info, id: Id) -> ExportBatch | None:
         """By global id."""
         key = uuid_of(id, "ExportBatch")
-        return await _load_batch(info.context, key) if key else None
+        return await load_batch(info.context, key) if key else None
 
 
 @strawberry.type
@@ -121,7 +160,7 @@ class BatchMutations:
         try:
             documents = [require_uuid(id_, "Document", f"documentIds[{n}]") for n, id_ in enumerate(input.document_ids)]
             row = await enqueue(info.context, input, documents, batch=True)
-            batch = await _load_batch(info.context, row["batch_id"]) if row else None
+            batch = await load_batch(info.context, row["batch_id"]) if row else None
         except Refusal as refusal:
             return ExportBatchPayload(errors=[refusal.as_user_error()])
         return ExportBatchPayload(batch=batch, replayed=bool(row and row["replayed"]))
@@ -134,12 +173,13 @@ class BatchMutations:
         try:
             key = require_uuid(input.id, "ExportBatch", "id")
             await info.context.row("cancel_batch", id=key)
-            batch = await _load_batch(info.context, key)
+            batch = await load_batch(info.context, key)
         except Refusal as refusal:
             return CancelBatchPayload(errors=[refusal.as_user_error()])
         return CancelBatchPayload(batch=batch)
 
 
-async def _load_batch(context: Context, key: UUID) -> ExportBatch | None:
+async def load_batch(context: Context, key: UUID) -> ExportBatch | None:
+    """The batch as the caller may see it now."""
     row = await context.batches.load(key)
     return ExportBatch.from_row(row) if row else None

@@ -1,7 +1,7 @@
 """The job feed: one LISTEN connection for the whole process, and any number of watchers within it.
 
-A watcher that falls behind loses the oldest changes, never the latest: its slot is bounded. After the connection was
-lost, every watcher is told to look again for itself, since changes may have been missed.
+A watcher that falls behind, whose bounded slot is full, is told to look again for itself instead. So is every watcher
+after the connection was lost, since changes may have been missed.
 """
 
 import asyncio
@@ -31,6 +31,7 @@ class JobChange:
     """A visible change of a job, as the database announces it; ids and progress, no content."""
 
     job_id: UUID
+    batch_id: UUID | None
     sequence: int
     status: str
     stage: str
@@ -42,9 +43,10 @@ class JobChange:
     def parse(cls, payload: str) -> "JobChange":
         """Read the payload of a notification (see `announce_job` in schema.sql)."""
         fields = orjson.loads(payload)
-        started_at = fields["started_at"]
+        batch_id, started_at = fields["batch"], fields["started_at"]
         return cls(
             job_id=UUID(fields["id"]),
+            batch_id=batch_id and UUID(batch_id),
             sequence=fields["sequence"],
             status=fields["status"],
             stage=fields["stage"],
@@ -58,11 +60,14 @@ class Watcher:
     """One subscriber's slot."""
 
     def __init__(self) -> None:
-        self._slot: deque[JobChange | None] = deque(maxlen=SLOT_SIZE)
+        self._slot: deque[JobChange | None] = deque()
         self._filled = asyncio.Event()
 
     def put(self, change: JobChange | None) -> None:
         """Add a change; None means: changes may have been missed, look again."""
+        if change is None or len(self._slot) == SLOT_SIZE:
+            self._slot.clear()
+            change = None
         self._slot.append(change)
         self._filled.set()
 
@@ -80,7 +85,7 @@ class JobFeed:
 
     def __init__(self, database_url: str) -> None:
         self._database_url = database_url
-        self._watchers: dict[UUID, set[Watcher]] = {}
+        self._watchers: dict[UUID, set[Watcher]] = {}  # by the id of a job or of a batch
         self._listening = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -109,17 +114,20 @@ class JobFeed:
         return sum(map(len, self._watchers.values()))
 
     @asynccontextmanager
-    async def watch(self, job_id: UUID) -> AsyncGenerator[Watcher, None]:
-        """Hear of every change of a job from now on. Enter before reading the job's state, and nothing is missed."""
+    async def watch(self, key: UUID) -> AsyncGenerator[Watcher, None]:
+        """Hear of every change of a job, or of all jobs of a batch, from now on.
+
+        Enter before reading the present state, and nothing is missed.
+        """
         watcher = Watcher()
-        self._watchers.setdefault(job_id, set()).add(watcher)
+        self._watchers.setdefault(key, set()).add(watcher)
         try:
             yield watcher
         finally:
-            watchers = self._watchers[job_id]
+            watchers = self._watchers[key]
             watchers.discard(watcher)
             if not watchers:
-                del self._watchers[job_id]
+                del self._watchers[key]
 
     async def _listen_forever(self) -> None:
         pause, longest = RECONNECT_SECONDS
@@ -165,8 +173,9 @@ class JobFeed:
         except (ValueError, KeyError, TypeError, AttributeError):
             log.warning("notification_ignored", channel=CHANNEL)  # any role of the database can send one
             return
-        for watcher in self._watchers.get(change.job_id, ()):
-            watcher.put(change)
+        for key in filter(None, (change.job_id, change.batch_id)):
+            for watcher in self._watchers.get(key, ()):
+                watcher.put(change)
 
     def _tell_all_to_look_again(self) -> None:
         for watchers in self._watchers.values():

@@ -29,6 +29,9 @@ class ExportStatus(Enum):
     CANCELLED = described("cancelled", "The user cancelled it. Final.")
 
 
+FINAL = frozenset({ExportStatus.COMPLETED, ExportStatus.FAILED, ExportStatus.CANCELLED})
+
+
 @strawberry.enum(description="What the present attempt of a job is doing.")
 class ExportStage(Enum):
     """The stages of schema.sql; each stands for a percentage."""
@@ -144,8 +147,17 @@ class ExportJob(relay.Node):
             failure=_failure_of(row) if row["failure_code"] else None,
         )
 
-    def advanced(self, change: JobChange) -> "ExportJob":
-        """The same job at a later point of processing, which a change tells all about."""
+    @property
+    def sequence(self) -> int:
+        """As in `progress`."""
+        return self.progress.sequence
+
+    def after(self, change: JobChange) -> "ExportJob | None":
+        """The job after a change; None when the change does not tell all: it ended, or is to be tried again."""
+        if change.sequence <= self.sequence:
+            return self
+        if change.status != ExportStatus.PROCESSING.value:
+            return None
         return replace(
             self,
             status=ExportStatus.PROCESSING,

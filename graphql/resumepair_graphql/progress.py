@@ -1,23 +1,45 @@
-"""Following a job: the subscription that tells every change until it is final."""
+"""Following a job or a batch: the subscriptions that tell every change until it is final."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Annotated
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, Protocol, Self, TypeVar
 from uuid import UUID
 
 import strawberry
 
+from resumepair_graphql.batches import ExportBatch, load_batch
 from resumepair_graphql.context import Context, Info
 from resumepair_graphql.errors import Unavailable
+from resumepair_graphql.feed import JobChange
 from resumepair_graphql.ids import Id, uuid_of
-from resumepair_graphql.jobs import ExportJob, ExportStatus, load_job
+from resumepair_graphql.jobs import ExportJob, load_job
 
 LOOK_AGAIN_SECONDS = (0.1, 2.0)
 
 
+class Followed(Protocol):
+    """What can be followed until it has finished; every change has a higher `sequence`."""
+
+    finished_at: datetime | None
+
+    @property
+    def sequence(self) -> int:
+        """The number of the present state."""
+        ...
+
+    def after(self, change: JobChange) -> Self | None:
+        """The state after a change (itself, when the change is older); None when the change does not tell all."""
+        ...
+
+
+FollowedT = TypeVar("FollowedT", bound=Followed)
+Load = Callable[[Context, UUID], Awaitable[FollowedT | None]]
+
+
 @strawberry.type
-class JobSubscriptions:
-    """Subscription fields about jobs."""
+class ProgressSubscriptions:
+    """Subscription fields that follow a job or a batch; each completes by itself."""
 
     @strawberry.subscription(
         description="A job as it is now, then every change, until it is final; null when there is none."
@@ -30,49 +52,60 @@ class JobSubscriptions:
             int | None, strawberry.argument(description="The last `progress.sequence` seen, to resume after it.")
         ] = None,
     ) -> AsyncIterator[ExportJob | None]:
-        """Completes by itself."""
-        key = uuid_of(id, "ExportJob")
-        if key is None:
-            yield None
-            return
-        async for job in watch_job(info.context, key, after_sequence or 0):
+        """By global id."""
+        async for job in follow(info.context, uuid_of(id, "ExportJob"), load_job, after_sequence or 0):
             yield job
 
+    @strawberry.subscription(
+        description="A batch as it is now, then every change, until all its jobs are final; null when there is none."
+    )
+    async def batch_progress(
+        self,
+        info: Info,
+        id: Id,
+        after_sequence: Annotated[
+            int | None, strawberry.argument(description="The last `sequence` seen, to resume after it.")
+        ] = None,
+    ) -> AsyncIterator[ExportBatch | None]:
+        """By global id."""
+        async for batch in follow(info.context, uuid_of(id, "ExportBatch"), load_batch, after_sequence or 0):
+            yield batch
 
-async def watch_job(context: Context, key: UUID, seen: int) -> AsyncIterator[ExportJob | None]:
-    """The states of a job from the present one on, each newer than `seen`, until it is final.
+
+async def follow(
+    context: Context, key: UUID | None, load: Load[FollowedT], seen: int
+) -> AsyncIterator[FollowedT | None]:
+    """The states from the present one on, each newer than `seen`, until the last.
 
     The watcher is registered before the first look, and every look replaces what was heard before it: no gap. What the
     client claims to have seen decides only what it is told, never when it ends.
     """
+    if key is None:
+        yield None
+        return
     async with context.services.feed.watch(key) as watcher:
-        job = await _look(context, key)
-        if job is None:
+        now = await _look(context, key, load)
+        if now is None:
             yield None
             return
         while True:
-            if job.progress.sequence > seen:
-                seen = job.progress.sequence
-                yield job
-            if job.finished_at is not None:
+            if now.sequence > seen:
+                seen = now.sequence
+                yield now
+            if now.finished_at is not None:
                 return
             change = await watcher.next()
-            if change and change.sequence <= job.progress.sequence:
-                continue
-            if change and change.status == ExportStatus.PROCESSING.value:
-                job = job.advanced(change)
-            else:  # ended, or to be tried again, or changes were missed: there is more to know than was announced
-                job = await _look(context, key)
-                if job is None:
-                    return
+            now = (change and now.after(change)) or await _look(context, key, load)
+            if now is None:
+                return
 
 
-async def _look(context: Context, key: UUID) -> ExportJob | None:
-    """The job as it is now; a database that is away is waited for: the client would take an error for the end."""
+async def _look(context: Context, key: UUID, load: Load[FollowedT]) -> FollowedT | None:
+    """The state as it is now; a database that is away is waited for: the client would take an error for the end."""
     pause, longest = LOOK_AGAIN_SECONDS
     while True:
         try:
-            return await load_job(context, key)
+            return await load(context, key)
         except Unavailable:
             await asyncio.sleep(pause)
             pause = min(pause * 2, longest)

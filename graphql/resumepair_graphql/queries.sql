@@ -44,19 +44,12 @@ left join resumepair.export_history as h on h.job_id = j.id
 where j.id = any(%(ids)s)
 
 -- batches_by_id --
-select b.id, b.total, b.created_at, b.finished_at,
-       counted.pending, counted.processing, counted.completed, counted.failed, counted.cancelled, counted.percent
-from resumepair.export_batches as b
-cross join lateral (
-    select count(*) filter (where j.status = 'pending') as pending,
-           count(*) filter (where j.status = 'processing') as processing,
-           count(*) filter (where j.status = 'completed') as completed,
-           count(*) filter (where j.status = 'failed') as failed,
-           count(*) filter (where j.status = 'cancelled') as cancelled,
-           floor(coalesce(avg(case when j.finished_at is null then j.percent else 100 end), 0))::integer as percent
+select b.id, b.total, b.created_at, b.finished_at, (
+    select json_object_agg(j.id, json_build_array(j.sequence, j.status, j.percent))
     from resumepair.export_jobs as j
     where j.batch_id = b.id
-) as counted
+) as jobs
+from resumepair.export_batches as b
 where b.id = any(%(ids)s)
 
 -- batch_jobs_page --

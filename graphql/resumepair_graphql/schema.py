@@ -16,7 +16,7 @@ from resumepair_graphql.errors import USER_ERRORS
 from resumepair_graphql.exports import ExportMutations
 from resumepair_graphql.history import HistoryMutations, HistoryQueries
 from resumepair_graphql.jobs import JobMutations, JobQueries
-from resumepair_graphql.progress import JobSubscriptions
+from resumepair_graphql.progress import ProgressSubscriptions
 from resumepair_graphql.scalars import SCALARS
 
 MAX_TOKENS = 2000
@@ -54,7 +54,7 @@ def build_schema() -> strawberry.Schema:
         mutation=merge_types(
             "Mutation", (DocumentMutations, ExportMutations, JobMutations, BatchMutations, HistoryMutations)
         ),
-        subscription=merge_types("Subscription", (JobSubscriptions,)),
+        subscription=merge_types("Subscription", (ProgressSubscriptions,)),
         types=USER_ERRORS,
         extensions=[MaskUnexpected, lambda: MaxTokensLimiter(MAX_TOKENS)],
         config=StrawberryConfig(scalar_map=SCALARS),

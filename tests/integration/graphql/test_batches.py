@@ -1,24 +1,16 @@
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import orjson
 import pytest
 from strawberry.relay import to_base64
 
-from resumepair_graphql.auth import ANONYMOUS, Identity
-from resumepair_graphql.context import Context, Services
-from resumepair_graphql.database import Database, create_pool
-from resumepair_graphql.feed import JobFeed
-from resumepair_graphql.links import FolderLinks
-from resumepair_graphql.schema import build_schema
+from resumepair_graphql.auth import Identity
+from resumepair_graphql.context import Services
 from tests import conftest
 from tests.integration.conftest import Connection, Person, WorkerVoice, connect, job_row
+from tests.integration.graphql.conftest import Ask, Execute
 
-SCHEMA = build_schema()
 COUNTS = ("pending", "processing", "completed", "failed", "cancelled")
 BATCH_FIELDS = """id total pending processing completed failed cancelled percent createdAt finishedAt
     jobs { edges { node { id status document { id } artifact { fileName } failure { code message } } } }"""
@@ -33,43 +25,6 @@ CANCEL = (
 BATCH = f"query ($id: ID!) {{ batch(id: $id) {{ {BATCH_FIELDS} }} }}"
 PAGE = """query ($id: ID!, $first: Int!, $after: String) { batch(id: $id) { total jobs(first: $first, after: $after) {
     edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }"""
-
-Execute = Callable[..., Coroutine[None, None, tuple[Any, list[Any]]]]
-Ask = Callable[..., Coroutine[None, None, Any]]
-
-
-@pytest.fixture
-async def services(database: conftest.Database, tmp_path: Path) -> AsyncGenerator[Services, None]:
-    async with create_pool(database.api_url) as pool:
-        links = FolderLinks(tmp_path, "a-signing-key", timedelta(minutes=5))
-        yield Services(Database(pool), JobFeed(database.api_url), links)
-
-
-@pytest.fixture
-def execute(services: Services) -> Execute:
-    """Runs an operation as a user: the value of its only field, and its errors."""
-
-    async def run(person: Person | None, query: str, **variables: object) -> tuple[Any, list[Any]]:
-        identity = Identity("authenticated", orjson.dumps({"sub": str(person.id)}).decode()) if person else ANONYMOUS
-        context = Context(services, "http://api.example", identity)
-        result = await SCHEMA.execute(query, variables, context_value=context)
-        assert result.data is not None, result.errors
-        (value,) = result.data.values()
-        return value, result.errors or []
-
-    return run
-
-
-@pytest.fixture
-def ask(execute: Execute) -> Ask:
-    """As `execute`, for an operation that has no errors."""
-
-    async def run(person: Person, query: str, **variables: object) -> Any:  # noqa: ANN401
-        value, errors = await execute(person, query, **variables)
-        assert errors == []
-        return value
-
-    return run
 
 
 def document_id(key: UUID) -> str:

@@ -32,6 +32,17 @@ async def test_a_watcher_hears_its_own_job_and_no_other(feed: JobFeed, alice: Pe
     assert feed.watcher_count == 0
 
 
+async def test_a_batch_s_watcher_hears_all_of_its_jobs(feed: JobFeed, alice: Person, worker: WorkerVoice) -> None:
+    rows = alice.enqueue(alice.save_document(), alice.save_document(), batch=True)
+    async with feed.watch(rows[0]["batch_id"]) as watcher:
+        alice.export()
+        for row in rows:
+            worker.claim(row["job_id"])
+        heard = [await watcher.next() for _ in range(4)]
+    jobs = [row["job_id"] for row in rows]
+    assert [change and change.job_id for change in heard] == [*jobs, *jobs]
+
+
 async def test_after_a_lost_connection_watchers_look_again_and_hear_again(
     feed: JobFeed, alice: Person, worker: WorkerVoice, admin: Connection
 ) -> None:
@@ -65,12 +76,12 @@ async def test_a_notification_of_somebody_else_harms_nobody(
 
 
 def change(sequence: int) -> JobChange:
-    return JobChange(UUID(int=0), sequence, "processing", "rendering", 30, 1, None)
+    return JobChange(UUID(int=0), None, sequence, "processing", "rendering", 30, 1, None)
 
 
-async def test_a_slow_watcher_loses_the_oldest_and_keeps_the_latest() -> None:
+async def test_a_watcher_that_falls_behind_is_told_to_look_again() -> None:
     watcher = Watcher()
-    for sequence in range(1, SLOT_SIZE + 10):
+    for sequence in range(1, SLOT_SIZE + 4):
         watcher.put(change(sequence))
-    heard = [await watcher.next() for _ in range(SLOT_SIZE)]
-    assert [item and item.sequence for item in heard] == list(range(10, SLOT_SIZE + 10))
+    heard = [await watcher.next() for _ in range(3)]
+    assert [item and item.sequence for item in heard] == [None, SLOT_SIZE + 2, SLOT_SIZE + 3]

@@ -1,0 +1,119 @@
+import asyncio
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from strawberry.relay import to_base64
+
+from resumepair_graphql.auth import Identity
+from resumepair_graphql.context import Services
+from tests.integration.conftest import Connection, Person, WorkerVoice
+from tests.integration.graphql.conftest import Subscribe
+
+JOB = "subscription ($id: ID!) { jobProgress(id: $id) { status } }"
+BATCH_FIELDS = "sequence percent pending processing completed failed cancelled finishedAt"
+BATCH = f"subscription ($id: ID!, $after: Int) {{ batchProgress(id: $id, afterSequence: $after) {{ {BATCH_FIELDS} }} }}"
+
+
+def batch_of(person: Person, size: int) -> tuple[str, list[UUID]]:
+    """A new batch's global id and its jobs' keys in order."""
+    rows = person.enqueue(*(person.save_document() for _ in range(size)), batch=True)
+    return to_base64("ExportBatch", rows[0]["batch_id"]), [row["job_id"] for row in rows]
+
+
+def told(batch: dict[str, Any]) -> tuple[int, int, bool]:
+    """Its sequence, its percent, and whether it has finished."""
+    return batch["sequence"], batch["percent"], batch["finishedAt"] is not None
+
+
+async def test_a_batch_tells_every_change_of_its_jobs_and_completes(
+    subscribe: Subscribe, alice: Person, worker: WorkerVoice
+) -> None:
+    id_, (first, second) = batch_of(alice, 2)
+    events = subscribe(alice, BATCH, id=id_)
+
+    assert told(await anext(events)) == (2, 0, False)
+    worker.claim(first)
+    assert told(await anext(events)) == (3, 5, False)
+    worker.publish(first, 1)
+    assert told(await anext(events)) == (4, 50, False)
+    worker.claim(second)
+    assert told(await anext(events)) == (5, 55, False)
+    worker.fail(second, 1, retry_in="1 hour")
+    back = await anext(events)
+    assert (told(back), back["pending"], back["processing"]) == ((6, 50, False), 1, 0)
+    alice.cancel(second)
+    last = await anext(events)
+    assert (told(last), last["completed"], last["cancelled"]) == ((7, 100, True), 1, 1)
+    assert [event async for event in events] == []
+
+
+async def test_a_batch_is_followed_without_a_query_per_change(
+    subscribe: Subscribe, services: Services, alice: Person, worker: WorkerVoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queries: list[str] = []
+    rows = services.database.rows
+
+    async def counted(identity: Identity, query: str, **values: object) -> list[Any]:
+        queries.append(query)
+        return await rows(identity, query, **values)
+
+    monkeypatch.setattr(services.database, "rows", counted)
+    id_, jobs = batch_of(alice, 5)
+    events = subscribe(alice, BATCH, id=id_)
+    await anext(events)
+
+    for job in jobs:
+        worker.finish(job)
+    seen = [told(event) async for event in events]
+
+    assert seen[-1] == (15, 100, True)
+    assert queries == ["batches_by_id"] * 2  # the first look and the last
+
+
+async def test_a_batch_is_resumed_after_what_was_seen(subscribe: Subscribe, alice: Person, worker: WorkerVoice) -> None:
+    id_, (first, second) = batch_of(alice, 2)
+    worker.claim(first)
+    events = subscribe(alice, BATCH, id=id_, after=3)
+
+    next_one = asyncio.ensure_future(anext(events))
+    worker.claim(second)
+
+    assert told(await next_one) == (4, 10, False)
+    await events.aclose()
+
+
+async def test_a_batch_that_has_finished_is_told_once(subscribe: Subscribe, alice: Person, worker: WorkerVoice) -> None:
+    id_, jobs = batch_of(alice, 2)
+    for job in jobs:
+        worker.finish(job)
+    assert [told(event) async for event in subscribe(alice, BATCH, id=id_)] == [(6, 100, True)]
+    assert [event async for event in subscribe(alice, BATCH, id=id_, after=6)] == []
+
+
+async def test_another_user_s_batch_and_an_unknown_one_are_the_same_null(
+    subscribe: Subscribe, alice: Person, bob: Person
+) -> None:
+    foreign, _ = batch_of(bob, 1)
+    for id_ in (foreign, to_base64("ExportBatch", uuid4()), "x", to_base64("ExportJob", uuid4())):
+        assert [event async for event in subscribe(alice, BATCH, id=id_)] == [None]
+
+
+async def test_followers_that_missed_changes_see_the_present_state(
+    subscribe: Subscribe, alice: Person, worker: WorkerVoice, admin: Connection
+) -> None:
+    id_, (first, second) = batch_of(alice, 2)
+    batch, job = subscribe(alice, BATCH, id=id_), subscribe(alice, JOB, id=to_base64("ExportJob", first))
+    await anext(batch)
+    await anext(job)
+
+    admin.execute("alter table resumepair.export_jobs disable trigger export_jobs_announce_update")
+    for key in (first, second):
+        worker.finish(key)
+    admin.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'resumepair-graphql feed'"
+        " and datname = current_database()"
+    )
+
+    assert [told(event) async for event in batch] == [(6, 100, True)]
+    assert [event async for event in job] == [{"status": "COMPLETED"}]
