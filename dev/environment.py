@@ -20,9 +20,11 @@ DEFAULT_PORT: Final = 8000
 HIGHEST_PORT: Final = 65535
 # What any program may need from the machine it runs on.
 MACHINE: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+POLLING: Final = ("POLLING_MODE", "POLLING_INTERVAL_SECONDS")
 # What a person may set for one process; the rest of a process's settings is decided here.
-API_CHOICES: Final = ("JWT_AUDIENCE", "DOWNLOAD_URL_TTL_SECONDS", "PUBLIC_URL")
+API_CHOICES: Final = (*POLLING, "JWT_AUDIENCE", "DOWNLOAD_URL_TTL_SECONDS", "PUBLIC_URL")
 WORKER_CHOICES: Final = (
+    *POLLING,
     "WORKER_CONCURRENCY",
     "RENDER_TIMEOUT_SECONDS",
     "EXPORT_TTL_DAYS",

@@ -25,7 +25,9 @@ from resumepair_graphql.feed import JobFeed
 from resumepair_graphql.health import health_routes
 from resumepair_graphql.limits import BodyLimit
 from resumepair_graphql.links import FolderLinks
+from resumepair_graphql.listening import Listening
 from resumepair_graphql.logs import configure_logs
+from resumepair_graphql.polling import Polling
 from resumepair_graphql.schema import build_schema
 from resumepair_graphql.settings import Settings, SettingsError
 
@@ -61,18 +63,23 @@ def main() -> None:
 
 def create_app(settings: Settings) -> Starlette:
     """The ASGI application; it opens and closes what it needs with its lifespan."""
-    pool = create_pool(settings.database_url)
+    database = Database(create_pool(settings.database_url, pooler=settings.polling_mode))
+    source = (
+        Polling(database, settings.polling_interval_seconds)
+        if settings.polling_mode
+        else Listening(settings.database_url)
+    )
     links = FolderLinks(
         settings.storage_dir, settings.storage_signing_key.get_secret_value(), settings.download_url_lifetime
     )
-    services = Services(Database(pool), JobFeed(settings.database_url), links)
+    services = Services(database, JobFeed(source), links)
     authenticator = Authenticator(settings.supabase_jwt_secret.get_secret_value(), settings.jwt_audience)
 
     endpoint = Endpoint(build_schema(), services, authenticator, settings.public_url)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
-        async with pool, services.feed:
+        async with database.pool, services.feed:
             log.info("graphql_ready", host=settings.host, port=settings.port)
             yield
         log.info("graphql_stopped")

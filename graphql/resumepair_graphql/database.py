@@ -15,6 +15,7 @@ from resumepair_graphql.errors import Unavailable, refusal_of
 POOL_SIZE = 10
 WAIT_SECONDS = 5.0
 STATEMENT_TIMEOUT = "5s"
+PREPARE_AFTER = 5
 
 Row = DictRow
 Connection = psycopg.AsyncConnection[Row]
@@ -36,12 +37,19 @@ def _read_queries(text: str) -> Mapping[str, bytes]:
 QUERIES = _read_queries(files("resumepair_graphql").joinpath("queries.sql").read_text())
 
 
-def create_pool(url: str) -> Pool:
-    """A pool, not yet open, whose connections are checked before use, so that a restarted server is not noticed."""
+def create_pool(url: str, *, pooler: bool = False) -> Pool:
+    """A pool, not yet open, whose connections are checked before use, so that a restarted server is not noticed.
+
+    Behind a transaction `pooler` nothing is prepared: the next transaction may be another server session's.
+    """
     return AsyncConnectionPool(
         url,
         connection_class=psycopg.AsyncConnection[Row],
-        kwargs={"row_factory": dict_row, "application_name": "resumepair-graphql"},
+        kwargs={
+            "row_factory": dict_row,
+            "application_name": "resumepair-graphql",
+            "prepare_threshold": None if pooler else PREPARE_AFTER,
+        },
         min_size=1,
         max_size=POOL_SIZE,
         timeout=WAIT_SECONDS,

@@ -1,34 +1,29 @@
-"""The job feed: one LISTEN connection for the whole process, and any number of watchers within it.
+"""The job feed: one source of changes for the whole process, and any number of watchers within it.
 
 A watcher that falls behind, whose bounded slot is full, is told to look again for itself instead. So is every watcher
-after the connection was lost, since changes may have been missed.
+after the source was lost, since changes may have been missed. The sources are `listening` and `polling`.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-import orjson
-import psycopg
 import structlog
 
-CHANNEL = "resumepair_jobs"
 SLOT_SIZE = 16
-CHECK_SECONDS = 2.0
-RECONNECT_SECONDS = (0.1, 2.0)
-CONNECT_TIMEOUT_SECONDS = 5
+RESTART_SECONDS = (0.1, 2.0)
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class JobChange:
-    """A visible change of a job, as the database announces it; ids and progress, no content."""
+    """A visible change of a job: ids and progress, no content."""
 
     job_id: UUID
     batch_id: UUID | None
@@ -38,22 +33,6 @@ class JobChange:
     percent: int
     attempt: int
     started_at: datetime | None
-
-    @classmethod
-    def parse(cls, payload: str) -> "JobChange":
-        """Read the payload of a notification (see `announce_job` in schema.sql)."""
-        fields = orjson.loads(payload)
-        batch_id, started_at = fields["batch"], fields["started_at"]
-        return cls(
-            job_id=UUID(fields["id"]),
-            batch_id=batch_id and UUID(batch_id),
-            sequence=fields["sequence"],
-            status=fields["status"],
-            stage=fields["stage"],
-            percent=fields["percent"],
-            attempt=fields["attempt"],
-            started_at=started_at and datetime.fromisoformat(started_at),
-        )
 
 
 class Watcher:
@@ -81,16 +60,20 @@ class Watcher:
 
 
 class JobFeed:
-    """Listens for as long as its context is open, and reconnects by itself."""
+    """Hears its source for as long as its context is open, and starts it again by itself.
 
-    def __init__(self, database_url: str) -> None:
-        self._database_url = database_url
+    A source is called with the feed. It calls `began` when it hears, then `pass_on` for every change, and raises when
+    it is lost.
+    """
+
+    def __init__(self, source: "Source") -> None:
+        self._source = source
         self._watchers: dict[UUID, set[Watcher]] = {}  # by the id of a job or of a batch
         self._listening = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._listen_forever(), name="job feed")
+        self._task = asyncio.create_task(self._hear_forever(), name="job feed")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -113,6 +96,11 @@ class JobFeed:
         """How many watchers there are."""
         return sum(map(len, self._watchers.values()))
 
+    @property
+    def watched(self) -> Iterable[UUID]:
+        """The jobs and batches that somebody watches."""
+        return self._watchers.keys()
+
     @asynccontextmanager
     async def watch(self, key: UUID) -> AsyncGenerator[Watcher, None]:
         """Hear of every change of a job, or of all jobs of a batch, from now on.
@@ -129,55 +117,31 @@ class JobFeed:
             if not watchers:
                 del self._watchers[key]
 
-    async def _listen_forever(self) -> None:
-        pause, longest = RECONNECT_SECONDS
+    def began(self) -> None:
+        """Changes are heard from now on; what came before may have been missed."""
+        self._listening.set()
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher.put(None)
+
+    def pass_on(self, change: JobChange) -> None:
+        """Tell a change to those who watch its job or its batch."""
+        for key in filter(None, (change.job_id, change.batch_id)):
+            for watcher in self._watchers.get(key, ()):
+                watcher.put(change)
+
+    async def _hear_forever(self) -> None:
+        pause, longest = RESTART_SECONDS
         while True:
             try:
-                await self._listen()
+                await self._source(self)
             except Exception as error:  # noqa: BLE001 # whatever it is, subscriptions depend on going on
-                pause = RECONNECT_SECONDS[0] if self.listening else pause
+                pause = RESTART_SECONDS[0] if self.listening else pause
                 log.warning("feed_lost", error=repr(error), pause_seconds=pause)
             finally:
                 self._listening.clear()
             await asyncio.sleep(pause)
             pause = min(pause * 2, longest)
 
-    async def _listen(self) -> None:
-        """Pass on notifications until the connection is lost."""
-        async with await psycopg.AsyncConnection.connect(
-            self._database_url,
-            autocommit=True,
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            application_name="resumepair-graphql feed",
-        ) as connection:
-            await connection.execute(f"listen {CHANNEL}".encode())
-            self._listening.set()
-            self._tell_all_to_look_again()
-            while True:
-                async for notification in connection.notifies(timeout=CHECK_SECONDS):
-                    self._pass_on(notification.payload)
-                await self._check(connection)
 
-    async def _check(self, connection: psycopg.AsyncConnection) -> None:
-        """Make sure that silence is not that of a half-open connection, which would last for ever."""
-        try:
-            async with asyncio.timeout(CHECK_SECONDS):
-                await connection.execute("select 1")
-        except TimeoutError:
-            connection.pgconn.finish()  # an orderly close would wait for the answer that does not come
-            raise
-
-    def _pass_on(self, payload: str) -> None:
-        try:
-            change = JobChange.parse(payload)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            log.warning("notification_ignored", channel=CHANNEL)  # any role of the database can send one
-            return
-        for key in filter(None, (change.job_id, change.batch_id)):
-            for watcher in self._watchers.get(key, ()):
-                watcher.put(change)
-
-    def _tell_all_to_look_again(self) -> None:
-        for watchers in self._watchers.values():
-            for watcher in watchers:
-                watcher.put(None)
+Source = Callable[[JobFeed], Awaitable[None]]

@@ -43,6 +43,11 @@ from resumepair.export_jobs as j
 left join resumepair.export_history as h on h.job_id = j.id
 where j.id = any(%(ids)s)
 
+-- job_changes --
+select id as job_id, batch_id, sequence, status, stage, percent, attempt, started_at
+from resumepair.export_jobs
+where id = any(%(keys)s) or batch_id = any(%(keys)s)
+
 -- batches_by_id --
 select b.id, b.total, b.created_at, b.finished_at, (
     select json_object_agg(j.id, json_build_array(j.sequence, j.status, j.percent))

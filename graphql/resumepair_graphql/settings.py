@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     storage_dir: Path
     storage_signing_key: SecretStr = Field(min_length=32)
     download_url_ttl_seconds: float = Field(default=300, ge=1, le=7 * 24 * 3600)
+    polling_mode: bool = False
+    polling_interval_seconds: float = Field(default=1, ge=0.05, le=60)
     log_format: Literal["json", "console"] = "console"
 
     @property

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,7 @@ class Product:
 
     state: Path
     port: int
+    settings: dict[str, str] = field(default_factory=dict[str, str])
     lines: list[str] = field(default_factory=list[str])
     _said: threading.Condition = field(default_factory=threading.Condition)
     _process: subprocess.Popen[str] | None = None
@@ -82,6 +83,7 @@ class Product:
             "LOCAL_STATE_DIR": str(self.state),
             "PORT": str(self.port),
             "RETRY_BASE_SECONDS": "0.2",
+            **self.settings,
         }
 
     def start(self) -> None:
@@ -224,8 +226,15 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def product() -> Generator[Product, None, None]:
     """The running product with a state of its own; one for the tests of a module."""
+    with running({}) as product:
+        yield product
+
+
+@contextmanager
+def running(settings: dict[str, str]) -> Generator[Product, None, None]:
+    """The product with these settings; nothing of it is left afterwards."""
     state = Path(tempfile.mkdtemp(prefix="resumepair-acceptance-"))
-    product = Product(state, free_port())
+    product = Product(state, free_port(), settings)
     try:
         product.start()
         yield product

@@ -3,8 +3,9 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 
 import psycopg
 import structlog
@@ -22,7 +23,7 @@ from resumepair_worker.settings import Settings, SettingsError
 from resumepair_worker.storage import FolderStore
 
 CONNECT_SECONDS = 10.0
-POLL_SECONDS = 1.0
+PREPARE_AFTER = 5
 # Heartbeats stop while a worker drains. With what a cancelled attempt may still take (`export.py`) and a
 # heartbeat's age, this stays below the threshold at which the worker would be taken for dead.
 GRACE_SECONDS = 2.0
@@ -94,8 +95,17 @@ async def run(settings: Settings) -> None:
         if not await queue.check_connection_async():
             raise SchemaMissing
         log.info("worker_ready", concurrency=settings.worker_concurrency)
-        beside = (sweep_forever(jobs, settings.step_deadline), ring_forever(jobs))
-        await _work_until(stop, queue, settings.exports_in_flight, beside)
+        run_queue = partial(
+            work,
+            queue,
+            settings.exports_in_flight,
+            listen=not settings.polling_mode,
+            poll_seconds=settings.polling_interval_seconds,
+        )
+        beside = [sweep_forever(jobs, settings.step_deadline)]
+        if not settings.polling_mode:
+            beside.append(ring_forever(jobs))
+        await _work_until(stop, run_queue, beside)
     log.info("worker_stopped")
 
 
@@ -107,7 +117,10 @@ def _stop_on_signals() -> asyncio.Event:
 
 
 async def _open_pool(settings: Settings) -> Pool:
-    """A pool that has proved that the database answers; one direct attempt first, for its exact error."""
+    """A pool that has proved that the database answers; one direct attempt first, for its exact error.
+
+    In polling mode nothing is prepared: behind a transaction pooler the next transaction may be another session's.
+    """
     async with await psycopg.AsyncConnection.connect(settings.database_url, connect_timeout=int(CONNECT_SECONDS)):
         pass
     return AsyncConnectionPool(
@@ -115,14 +128,19 @@ async def _open_pool(settings: Settings) -> Pool:
         min_size=1,
         max_size=settings.exports_in_flight + 2,
         timeout=CONNECT_SECONDS,
-        kwargs={"application_name": "resumepair-worker"},
+        kwargs={
+            "application_name": "resumepair-worker",
+            "prepare_threshold": None if settings.polling_mode else PREPARE_AFTER,
+        },
         check=AsyncConnectionPool.check_connection,
         open=False,
     )
 
 
 async def _work_until(
-    stop: asyncio.Event, queue: App, concurrency: int, beside: Iterable[Coroutine[None, None, None]]
+    stop: asyncio.Event,
+    work_once: Callable[[], Coroutine[None, None, None]],
+    beside: Iterable[Coroutine[None, None, None]],
 ) -> None:
     """Keep a queue worker running with what works `beside` it; a worker that ends before `stop` is started again."""
     companions = [asyncio.create_task(companion) for companion in beside]
@@ -131,7 +149,7 @@ async def _work_until(
     try:
         while not stop.is_set():
             started = asyncio.get_running_loop().time()
-            working = asyncio.create_task(work(queue, concurrency), name="queue worker")
+            working = asyncio.create_task(work_once(), name="queue worker")
             await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
                 working.cancel()
@@ -150,14 +168,15 @@ async def _work_until(
         await asyncio.wait([stopped, *companions])
 
 
-async def work(queue: App, concurrency: int) -> None:
+async def work(queue: App, concurrency: int, *, listen: bool = True, poll_seconds: float = 1.0) -> None:
     """Run procrastinate's worker; it also returns, without an error, when it has lost its LISTEN session."""
     try:
         await queue.run_worker_async(
             queues=QUEUES,
             concurrency=concurrency,
-            fetch_job_polling_interval=POLL_SECONDS,
-            abort_job_polling_interval=POLL_SECONDS,
+            listen_notify=listen,
+            fetch_job_polling_interval=poll_seconds,
+            abort_job_polling_interval=poll_seconds,
             shutdown_graceful_timeout=GRACE_SECONDS,
             update_heartbeat_interval=HEARTBEAT_SECONDS,
             stalled_worker_timeout=STALLED_AFTER_SECONDS,

@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     render_timeout_seconds: float = Field(default=30, gt=0, le=600)
     export_ttl_days: float = Field(default=7, gt=0, le=3650)
     retry_base_seconds: float = Field(default=60, gt=0, le=3600)
+    polling_mode: bool = False
+    polling_interval_seconds: float = Field(default=1, ge=0.05, le=60)
     log_format: Literal["json", "console"] = "console"
 
     @property

@@ -100,7 +100,16 @@ def test_sweep_alarm_and_pruning_read_no_whole_table(planned: Planned) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["jobs_by_id", "history_page", "documents_page", "documents_by_id", "batches_by_id", "batch_jobs_page"]
+    "name",
+    [
+        "jobs_by_id",
+        "job_changes",
+        "history_page",
+        "documents_page",
+        "documents_by_id",
+        "batches_by_id",
+        "batch_jobs_page",
+    ],
 )
 def test_queries_of_the_api_read_no_whole_table(planned: Planned, name: str) -> None:
     (known,) = planned.run("select user_id, id from resumepair.export_jobs limit 1")
@@ -108,6 +117,7 @@ def test_queries_of_the_api_read_no_whole_table(planned: Planned, name: str) -> 
     planned.plans.clear()
     values = dict.fromkeys(("document_id", "since", "until", "after_at", "after_id", "after_position"), None) | {
         "ids": [known["id"]],
+        "keys": [known["id"]],
         "id": known["id"],
         "limit": 21,
     }

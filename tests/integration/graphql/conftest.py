@@ -14,6 +14,7 @@ from resumepair_graphql.context import Context, Services
 from resumepair_graphql.database import Database, create_pool
 from resumepair_graphql.feed import JobFeed
 from resumepair_graphql.links import FolderLinks
+from resumepair_graphql.listening import Listening
 from resumepair_graphql.schema import build_schema
 from tests import conftest
 from tests.integration.conftest import Person
@@ -30,7 +31,7 @@ WAIT_SECONDS = 20
 async def services(database: conftest.Database, tmp_path: Path) -> AsyncGenerator[Services, None]:
     async with create_pool(database.api_url) as pool:
         links = FolderLinks(tmp_path, "a-signing-key", timedelta(minutes=5))
-        async with JobFeed(database.api_url) as feed:
+        async with JobFeed(Listening(database.api_url)) as feed:
             await feed.until_listening()
             yield Services(Database(pool), feed, links)
 

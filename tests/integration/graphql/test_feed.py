@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from resumepair_graphql.feed import SLOT_SIZE, JobChange, JobFeed, Watcher
+from resumepair_graphql.listening import Listening
 from tests.conftest import Database
 from tests.integration.conftest import Connection, Person, WorkerVoice
 
@@ -13,7 +14,7 @@ WAIT_SECONDS = 20
 
 @pytest.fixture
 async def feed(database: Database) -> AsyncGenerator[JobFeed, None]:
-    async with JobFeed(database.api_url) as feed, asyncio.timeout(WAIT_SECONDS):
+    async with JobFeed(Listening(database.api_url)) as feed, asyncio.timeout(WAIT_SECONDS):
         await feed.until_listening()
         yield feed
 

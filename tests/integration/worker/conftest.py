@@ -49,11 +49,11 @@ class Parts:
         return replace(self, exporter=replace(self.exporter, store=store))
 
     @asynccontextmanager
-    async def working(self) -> AsyncGenerator[App, None]:
+    async def working(self, *, listen: bool = True, poll_seconds: float = 1.0) -> AsyncGenerator[App, None]:
         """A queue worker that works while the context is open, then stops as on SIGTERM."""
         queue = self.queue
         async with queue.open_async(self.pool):
-            task = asyncio.create_task(work(queue, concurrency=2))
+            task = asyncio.create_task(work(queue, 2, listen=listen, poll_seconds=poll_seconds))
             try:
                 yield queue
             finally:

@@ -147,12 +147,11 @@ async def test_storage_that_comes_back_completes_the_job(
 
 
 async def test_a_due_retry_starts_although_nobody_polls(
-    parts: Parts, alice: Person, watch: Watch, store_folder: Path, monkeypatch: pytest.MonkeyPatch
+    parts: Parts, alice: Person, watch: Watch, store_folder: Path
 ) -> None:
-    monkeypatch.setattr("resumepair_worker.app.POLL_SECONDS", 3600.0)
     job_id = enqueue(alice)
     alarm = asyncio.create_task(ring_forever(parts.exporter.jobs))
-    async with parts.with_store(FailingStore(FolderStore(store_folder), failures=2)).working():
+    async with parts.with_store(FailingStore(FolderStore(store_folder), failures=2)).working(poll_seconds=3600):
         job = await watch.until_status(job_id, "completed")
     alarm.cancel()
     assert job["attempt"] == 3

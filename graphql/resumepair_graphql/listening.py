@@ -1,0 +1,73 @@
+"""Listening: the source of the job feed that PostgreSQL itself tells of every change, over one LISTEN connection."""
+
+import asyncio
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+import psycopg
+import structlog
+
+from resumepair_graphql.feed import JobChange, JobFeed
+
+CHANNEL = "resumepair_jobs"
+CHECK_SECONDS = 2.0
+CONNECT_TIMEOUT_SECONDS = 5
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Listening:
+    """A source of the feed; needs a connection of its own that no transaction pooler is in the way of."""
+
+    def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
+
+    async def __call__(self, feed: JobFeed) -> None:
+        """Pass on notifications until the connection is lost."""
+        async with await psycopg.AsyncConnection.connect(
+            self._database_url,
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            application_name="resumepair-graphql feed",
+        ) as connection:
+            await connection.execute(f"listen {CHANNEL}".encode())
+            feed.began()
+            while True:
+                async for notification in connection.notifies(timeout=CHECK_SECONDS):
+                    if change := parse(notification.payload):
+                        feed.pass_on(change)
+                await _check(connection)
+
+
+def parse(payload: str) -> JobChange | None:
+    """The change that a notification tells (see `announce_job` in schema.sql).
+
+    None when it is no such one: any role of the database can send a notification.
+    """
+    try:
+        fields = orjson.loads(payload)
+        batch_id, started_at = fields["batch"], fields["started_at"]
+        return JobChange(
+            job_id=UUID(fields["id"]),
+            batch_id=batch_id and UUID(batch_id),
+            sequence=fields["sequence"],
+            status=fields["status"],
+            stage=fields["stage"],
+            percent=fields["percent"],
+            attempt=fields["attempt"],
+            started_at=started_at and datetime.fromisoformat(started_at),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        log.warning("notification_ignored", channel=CHANNEL)
+        return None
+
+
+async def _check(connection: psycopg.AsyncConnection) -> None:
+    """Make sure that silence is not that of a half-open connection, which would last for ever."""
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            await connection.execute("select 1")
+    except TimeoutError:
+        connection.pgconn.finish()  # an orderly close would wait for the answer that does not come
+        raise

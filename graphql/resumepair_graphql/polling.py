@@ -1,0 +1,38 @@
+"""Polling: the source of the job feed that asks for changes, where a transaction pooler does not let LISTEN through."""
+
+import asyncio
+from uuid import UUID
+
+from resumepair_graphql.auth import Identity
+from resumepair_graphql.database import Database
+from resumepair_graphql.feed import JobChange, JobFeed
+
+# What the source asks for is what a notification would tell to every role of the database.
+ASKING = Identity("service_role", '{"role": "service_role"}')
+
+
+class Polling:
+    """A source of the feed; one query at an interval for all that is being watched, none while nothing is."""
+
+    def __init__(self, database: Database, interval_seconds: float) -> None:
+        self._database = database
+        self._interval_seconds = interval_seconds
+
+    async def __call__(self, feed: JobFeed) -> None:
+        """Pass on what has changed since the last time, until the database does not answer."""
+        if not await self._database.answers():
+            raise ConnectionError("the database does not answer")
+        feed.began()
+        told: dict[UUID, int] = {}
+        while True:
+            await asyncio.sleep(self._interval_seconds)
+            keys = list(feed.watched)
+            changes = await self._changes_of(keys) if keys else []
+            for change in changes:
+                if change.sequence > told.get(change.job_id, 0):
+                    feed.pass_on(change)
+            told = {change.job_id: change.sequence for change in changes}
+
+    async def _changes_of(self, keys: list[UUID]) -> list[JobChange]:
+        """The last change of each of these jobs, and of the jobs of these batches."""
+        return [JobChange(**row) for row in await self._database.rows(ASKING, "job_changes", keys=keys)]
