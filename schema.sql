@@ -7,7 +7,7 @@
 --
 -- Read in this order: roles, tables, state machine, then the functions in the order of an export's life:
 --   enqueue_export -> claim_export -> report_progress -> publish_export | fail_export | release_export
---   rescue_exports, ring_due_jobs, prune_queue, cancel_export, cancel_batch, retry_export, record_download
+--   rescue_exports, requeue_exports, ring_due_jobs, prune_queue, cancel_export, cancel_batch, retry_export, record_download
 --
 -- What a refused call raises (SQLSTATE; COLUMN = the input's path; DETAIL = JSON with the numbers):
 --   RP400 invalid input · RP401 not signed in · RP404 not found or not yours · RP409 idempotency key used for another
@@ -232,12 +232,15 @@ create unique index if not exists export_jobs_idempotency
     on resumepair.export_jobs (user_id, idempotency_key, batch_position) where idempotency_key is not null;
 create index if not exists export_jobs_active_user
     on resumepair.export_jobs (user_id, virtual_time) where status in ('pending', 'processing');
-create index if not exists export_jobs_active_virtual_time
-    on resumepair.export_jobs (virtual_time) where status in ('pending', 'processing');
+drop index if exists resumepair.export_jobs_active_virtual_time; -- of an earlier fair order
+create index if not exists export_jobs_started on resumepair.export_jobs (virtual_time) where started_at is not null;
 create index if not exists export_history_user on resumepair.export_history (user_id, created_at desc, id desc);
 create index if not exists export_history_document on resumepair.export_history (user_id, document_id, created_at desc);
 create index if not exists export_history_expiry_order on resumepair.export_history (expires_at);
 
+-- For the end of a worker: procrastinate then clears its id from all rows.
+create index if not exists resumepair_jobs_worker
+    on procrastinate.procrastinate_jobs (worker_id) where worker_id is not null;
 -- For rescue_exports, which looks every two seconds and must not read what has ended.
 create index if not exists resumepair_jobs_doing on procrastinate.procrastinate_jobs (id) where status = 'doing';
 -- For ring_due_jobs and prune_queue, for the same reason.
@@ -271,7 +274,7 @@ comment on column resumepair.export_jobs.percent is 'Progress of the present att
 comment on column resumepair.export_jobs.sequence is 'Counts the visible changes of this job; strictly increasing, so that watchers can order and resume.';
 comment on column resumepair.export_jobs.attempt is 'Number of the present attempt, and its fence: only the latest claim may report or publish.';
 comment on column resumepair.export_jobs.max_attempts is 'Attempts allowed; grows by one when a stopping worker hands an attempt back.';
-comment on column resumepair.export_jobs.virtual_time is 'Place in the fair order between users (start-time fair queuing); the queue priority is its negative.';
+comment on column resumepair.export_jobs.virtual_time is 'Place in the fair order between users (start-time fair queuing): twice the round, plus one unless it is its user''s first; the queue priority is its negative.';
 comment on column resumepair.export_jobs.queue_job_id is 'The procrastinate job that carries this export; a claim from any other is refused.';
 comment on column resumepair.export_jobs.idempotency_key is 'The client''s key for the request, unique per user; null when none was given.';
 comment on column resumepair.export_jobs.request_hash is 'SHA-256 of the request (documents, options), to tell a replay from a reused key.';
@@ -410,7 +413,7 @@ create or replace function resumepair.count_batch() returns trigger language plp
 begin
     update resumepair.export_batches as b
     set remaining = b.remaining + change.by,
-        finished_at = case when b.remaining + change.by = 0 then now() end
+        finished_at = case when b.remaining + change.by = 0 then clock_timestamp() end
     from (select case when new.finished_at is null then 1 else -1 end as by) as change
     where b.id = new.batch_id;
     return null;
@@ -446,8 +449,14 @@ $$;
 comment on function resumepair.limits_of(uuid) is 'A user''s limits, with the defaults filled in.';
 
 -- Serialises a user's requests, so that limits hold and keys are seen, however many come at once.
-create or replace function resumepair.lock_user(p_user_id uuid) returns void language sql set search_path = '' as $$
-    select pg_advisory_xact_lock(hashtextextended('resumepair.user.' || p_user_id, 0))
+create or replace function resumepair.lock_user(p_user_id uuid) returns void language plpgsql set search_path = '' as $$
+begin
+    -- A snapshot older than the lock would not see what it is about.
+    if current_setting('transaction_isolation') <> 'read committed' then
+        perform resumepair.refuse('RP412', 'Do this in a transaction of isolation level READ COMMITTED.');
+    end if;
+    perform pg_advisory_xact_lock(hashtextextended('resumepair.user.' || p_user_id, 0));
+end
 $$;
 comment on function resumepair.lock_user(uuid) is 'Holds the user''s lock until the transaction ends.';
 
@@ -502,28 +511,31 @@ end
 $$;
 comment on function resumepair.require_free_storage(uuid) is 'Raises RP413 when the user''s unexpired exports use up the storage quota; call under lock_user.';
 
--- Start-time fair queuing: a user's next job starts after the user's own last one, but never before what the system serves
--- now. So one user's hundred jobs do not delay another's first, and a big batch is not starved by newcomers either.
-create or replace function resumepair.next_virtual_time(p_user_id uuid) returns integer
+-- Start-time fair queuing, in rounds: a user's next job is a round after the user's own last one, but always after the
+-- round that has begun; that only ever goes on. Within a round those go first who have nothing else under way. So one
+-- user's hundred jobs do not delay another's first, and a big batch, with one job in each round, is not starved by newcomers.
+create or replace function resumepair.next_virtual_time(p_user_id uuid, p_position integer default 0) returns integer
 language sql stable set search_path = '' as $$
-    select greatest(
-        (select min(j.virtual_time) from resumepair.export_jobs as j
-         where j.status in ('pending', 'processing') and coalesce(j.next_attempt_at, now()) <= now()),
-        (select max(j.virtual_time) from resumepair.export_jobs as j
-         where j.user_id = p_user_id and j.status in ('pending', 'processing')),
-        0
-    ) + 1
+    select (greatest(begun.round, own.round, 0) + 1 + p_position) * 2
+        + case when own.round is null and p_position = 0 then 0 else 1 end
+    from (select max(j.virtual_time) / 2 as round from resumepair.export_jobs as j where j.started_at is not null) as begun,
+         (select max(j.virtual_time) / 2 as round from resumepair.export_jobs as j
+          where j.user_id = p_user_id and j.status in ('pending', 'processing')) as own
 $$;
-comment on function resumepair.next_virtual_time(uuid) is 'The fair place of a user''s next job; jobs in back-off do not hold the order back.';
+comment on function resumepair.next_virtual_time(uuid, integer) is 'The fair place of a user''s next job, or of the one so many positions behind it.';
+drop function if exists resumepair.next_virtual_time(uuid); -- its form before there were rounds
 
 -- procrastinate's functions use unqualified names, hence the search_path.
-create or replace function resumepair.queue_job(p_job_id uuid, p_virtual_time integer) returns bigint
+create or replace function resumepair.queue_job(
+    p_job_id uuid, p_virtual_time integer, p_scheduled_at timestamptz default null
+) returns bigint
 language sql set search_path = procrastinate, pg_temp as $$
     select (procrastinate_defer_jobs_v1(array[row(
-        'exports', 'render_export', -p_virtual_time, null, null, jsonb_build_object('job_id', p_job_id), null
+        'exports', 'render_export', -p_virtual_time, null, null, jsonb_build_object('job_id', p_job_id), p_scheduled_at
     )::procrastinate_job_to_defer_v1]))[1]
 $$;
-comment on function resumepair.queue_job(uuid, integer) is 'Puts the job on procrastinate''s queue in this transaction; returns the queue row''s id.';
+comment on function resumepair.queue_job(uuid, integer, timestamptz) is 'Puts the job on procrastinate''s queue in this transaction, for now or for a time; returns the queue row''s id.';
+drop function if exists resumepair.queue_job(uuid, integer); -- its form before a time could be given
 
 -- procrastinate wakes its workers when a job is new or to be aborted; without this, what comes back to the queue, or
 -- waited for a lock, would wait for their next poll.
@@ -556,6 +568,17 @@ create or replace trigger resumepair_jobs_wake after update of status on procras
     )
     execute function resumepair.wake_on_return();
 
+create or replace function resumepair.forget_worker() returns trigger language plpgsql set search_path = '' as $$
+begin
+    new.worker_id := null;
+    return new;
+end
+$$;
+comment on function resumepair.forget_worker() is 'Takes the worker off a queue row that it no longer works on, so that the end of a worker need not rewrite all rows it ever had.';
+
+create or replace trigger resumepair_jobs_forget_worker before update of status on procrastinate.procrastinate_jobs
+    for each row when (old.status = 'doing' and new.status <> 'doing') execute function resumepair.forget_worker();
+
 -- ------------------------------------------------------------------------------------------------ functions for users
 
 create or replace function resumepair.enqueue_export(
@@ -566,23 +589,17 @@ language plpgsql security definer set search_path = '' as $$
 declare
     v_user_id constant uuid := resumepair.require_user();
     v_limits constant resumepair.user_limits := resumepair.limits_of(v_user_id);
-    v_path constant text := case when p_batch then 'documentIds' else 'documentId' end;
+    v_batch constant boolean := coalesce(p_batch, false);
+    v_path constant text := case when v_batch then 'documentIds' else 'documentId' end;
     v_hash constant text := encode(sha256(convert_to(
-        jsonb_build_object('documents', p_document_ids, 'options', p_options, 'batch', p_batch)::text, 'UTF8')), 'hex');
+        jsonb_build_object('documents', p_document_ids, 'options', p_options, 'batch', v_batch)::text, 'UTF8')), 'hex');
     v_missing integer;
     v_known_hash text;
     v_batch_id uuid;
-    v_first_time integer;
     v_made integer;
 begin
-    if coalesce(cardinality(p_document_ids), 0) = 0 or (not p_batch and cardinality(p_document_ids) > 1) then
+    if coalesce(cardinality(p_document_ids), 0) = 0 or (not v_batch and cardinality(p_document_ids) > 1) then
         perform resumepair.refuse('RP400', 'Name the document to export.', v_path);
-    end if;
-    if cardinality(p_document_ids) > v_limits.max_batch_documents then
-        perform resumepair.refuse(
-            'RP400', format('A batch holds at most %s documents, not %s.', v_limits.max_batch_documents, cardinality(p_document_ids)),
-            v_path, jsonb_build_object('limit', v_limits.max_batch_documents)
-        );
     end if;
     if (select count(distinct d.id) from unnest(p_document_ids) as d (id)) < cardinality(p_document_ids) then
         perform resumepair.refuse('RP400', 'Each document may be named once.', v_path);
@@ -610,24 +627,29 @@ begin
         return;
     end if;
 
+    if cardinality(p_document_ids) > v_limits.max_batch_documents then
+        perform resumepair.refuse(
+            'RP400', format('A batch holds at most %s documents, not %s.', v_limits.max_batch_documents, cardinality(p_document_ids)),
+            v_path, jsonb_build_object('limit', v_limits.max_batch_documents)
+        );
+    end if;
     select wanted.position - 1 into v_missing
     from unnest(p_document_ids) with ordinality as wanted (id, position)
     where not exists (select from resumepair.documents as d where d.id = wanted.id and d.user_id = v_user_id)
     order by wanted.position limit 1;
     if found then
         perform resumepair.refuse(
-            'RP404', 'There is no such document.', case when p_batch then format('documentIds[%s]', v_missing) else v_path end
+            'RP404', 'There is no such document.', case when v_batch then format('documentIds[%s]', v_missing) else v_path end
         );
     end if;
     perform resumepair.require_free_request(v_user_id);
     perform resumepair.require_free_storage(v_user_id);
 
-    if p_batch then
+    if v_batch then
         insert into resumepair.export_batches (user_id, total, remaining)
         values (v_user_id, cardinality(p_document_ids), cardinality(p_document_ids))
         returning id into v_batch_id;
     end if;
-    v_first_time := resumepair.next_virtual_time(v_user_id);
 
     return query
         with job as (
@@ -636,10 +658,11 @@ begin
                 options, max_attempts, virtual_time, queue_job_id, idempotency_key, request_hash
             )
             select planned.id, v_user_id, d.id, d.version, d.title, d.data, v_batch_id, planned.position,
-                   p_options, v_limits.max_attempts, v_first_time + planned.position,
-                   resumepair.queue_job(planned.id, v_first_time + planned.position), p_idempotency_key, v_hash
+                   p_options, v_limits.max_attempts, planned.virtual_time,
+                   resumepair.queue_job(planned.id, planned.virtual_time), p_idempotency_key, v_hash
             from (
-                select gen_random_uuid() as id, w.document_id, (w.ordinality - 1)::integer as position
+                select gen_random_uuid() as id, w.document_id, (w.ordinality - 1)::integer as position,
+                       resumepair.next_virtual_time(v_user_id, (w.ordinality - 1)::integer) as virtual_time
                 from unnest(p_document_ids) with ordinality as w (document_id, ordinality)
                 offset 0 -- keeps the planner from making each id twice
             ) as planned
@@ -693,7 +716,7 @@ declare
     v_job_id uuid;
 begin
     if not exists (select from resumepair.export_batches as b where b.id = p_batch_id and b.user_id = v_user_id) then
-        perform resumepair.refuse('RP404', 'There is no such batch.', 'id');
+        perform resumepair.refuse('RP404', 'There is no such batch.', 'batchId');
     end if;
     perform from resumepair.export_jobs as j
     where j.batch_id = p_batch_id and j.status in ('pending', 'processing') order by j.id for update;
@@ -730,7 +753,12 @@ begin
             jsonb_build_object('attempt', v_job.attempt, 'maxAttempts', v_job.max_attempts)
         );
     end if;
-    perform resumepair.require_free_request(v_user_id);
+    -- With other jobs of its batch still active, it belongs to a request that counts already.
+    if not exists (
+        select from resumepair.export_jobs as j where j.batch_id = v_job.batch_id and j.status in ('pending', 'processing')
+    ) then
+        perform resumepair.require_free_request(v_user_id);
+    end if;
     perform resumepair.require_free_storage(v_user_id);
 
     v_virtual_time := resumepair.next_virtual_time(v_user_id);
@@ -791,7 +819,7 @@ begin
     -- A document that takes its worker down ends here, with its attempts, instead of looping for ever.
     update resumepair.export_jobs as j
     set status = 'failed', finished_at = now(), document_data = null, failure_code = 'WORKER_LOST', failure_retryable = false,
-        failure_message = format('None of %s attempts came to an end: the worker or its database was lost.', j.attempt)
+        failure_message = format('The last of %s attempts did not come to an end: the worker or its database was lost.', j.attempt)
     where j.id = p_job_id and j.queue_job_id = p_queue_job_id and j.status in ('pending', 'processing');
 end
 $$;
@@ -843,26 +871,29 @@ $$;
 comment on function resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval) is
     'The history row first, then the job completed, in one transaction; null when the attempt is no longer the present one (remove the file).';
 
+-- Its form when the worker's clock said when.
+drop function if exists resumepair.fail_export(uuid, integer, text, text, timestamptz);
+
 create or replace function resumepair.fail_export(
-    p_job_id uuid, p_attempt integer, p_code text, p_message text, p_retry_at timestamptz default null
-) returns text
+    p_job_id uuid, p_attempt integer, p_code text, p_message text, p_retry_in interval default null
+) returns table (status text, next_attempt_at timestamptz)
 language sql security definer set search_path = '' as $$
     update resumepair.export_jobs as j
     set status = case when again.yes then 'pending' else 'failed' end,
         stage = case when again.yes then 'queued' else j.stage end,
-        next_attempt_at = case when again.yes then p_retry_at end,
+        next_attempt_at = case when again.yes then now() + p_retry_in end,
         finished_at = case when again.yes then null else now() end,
         document_data = case when j.attempt < j.max_attempts then j.document_data end,
-        failure_code = p_code, failure_message = left(p_message, 2000), failure_retryable = p_retry_at is not null
+        failure_code = p_code, failure_message = left(p_message, 2000), failure_retryable = p_retry_in is not null
     from (
-        select id, p_retry_at is not null and attempt < max_attempts as yes
+        select id, p_retry_in is not null and attempt < max_attempts as yes
         from resumepair.export_jobs where id = p_job_id
     ) as again
     where j.id = again.id and j.attempt = p_attempt and j.status = 'processing'
-    returning j.status
+    returning j.status, j.next_attempt_at
 $$;
-comment on function resumepair.fail_export(uuid, integer, text, text, timestamptz) is
-    'Ends the attempt with an error: pending again when a retry time is given and attempts are left, else failed. Returns the new status; null when the attempt is no longer the present one.';
+comment on function resumepair.fail_export(uuid, integer, text, text, interval) is
+    'Ends the attempt with an error: pending again when a pause is given and attempts are left, else failed. Returns the new status and the next attempt''s time by the database''s clock; no row when the attempt is no longer the present one.';
 
 create or replace function resumepair.release_export(p_job_id uuid, p_attempt integer) returns boolean
 language sql security definer set search_path = '' as $$
@@ -877,6 +908,25 @@ $$;
 comment on function resumepair.release_export(uuid, integer) is
     'Hands the attempt back, uncounted, because its worker stops; false when it is no longer the present one.';
 
+create or replace function resumepair.lost_queue_rows(
+    p_silent_for interval, p_deadline interval, p_only bigint default null
+) returns setof bigint
+language sql stable rows 10 set search_path = procrastinate, pg_temp as $$
+    select q.id from procrastinate_jobs as q
+    left join procrastinate_workers as w on w.id = q.worker_id
+    left join resumepair.export_jobs as j on j.queue_job_id = q.id
+    where q.status = 'doing' and q.id = coalesce(p_only, q.id) and (
+        q.worker_id is null
+        or w.last_heartbeat < now() - p_silent_for
+        or j.id is not null and greatest(
+            j.updated_at, j.next_attempt_at,
+            (select max(e.at) from procrastinate_events as e where e.job_id = q.id and e.type = 'started')
+        ) < now() - p_deadline
+    )
+$$;
+comment on function resumepair.lost_queue_rows(interval, interval, bigint) is
+    'Queue rows whose worker has been silent for the first interval, or whose export has made no step within the second since the worker took it; of all rows, or this one if it is such.';
+
 -- Rescue gives the export a new row on the queue. The old one stays with the silent worker: should that wake up, it can
 -- finish or repeat only a row that no claim accepts any more.
 drop function if exists resumepair.rescue_exports(interval); -- its form before there was a deadline
@@ -890,32 +940,57 @@ begin
         return; -- another worker is at it
     end if;
     for v_row in
-        select q.id from procrastinate_jobs as q
-        left join procrastinate_workers as w on w.id = q.worker_id
-        left join resumepair.export_jobs as j on j.queue_job_id = q.id
-        where q.status = 'doing' and (
-            q.worker_id is null
-            or w.last_heartbeat < now() - p_silent_for
-            or greatest(j.updated_at, j.next_attempt_at) < now() - p_deadline
-        )
-        order by q.id
-        for update of q skip locked
+        select lost.id as queue_job_id, j.id as job_id
+        from resumepair.lost_queue_rows(p_silent_for, p_deadline) as lost (id)
+        left join resumepair.export_jobs as j on j.queue_job_id = lost.id
+        order by j.id
     loop
-        perform procrastinate_finish_job_v1(v_row.id, 'aborted', false);
-    end loop;
+        -- The job before its queue row, as whoever changes both; and then look again, since it may just have made a step.
+        perform from resumepair.export_jobs as j where j.id = v_row.job_id for update skip locked;
+        continue when v_row.job_id is not null and not found;
+        perform from procrastinate_jobs as q where q.id = v_row.queue_job_id for update skip locked;
+        continue when not found
+            or not exists (select from resumepair.lost_queue_rows(p_silent_for, p_deadline, v_row.queue_job_id));
 
-    return query
-        update resumepair.export_jobs as j
-        set queue_job_id = resumepair.queue_job(j.id, j.virtual_time)
-        where j.status in ('pending', 'processing')
-            and not exists (
-                select from procrastinate_jobs as q where q.id = j.queue_job_id and q.status in ('todo', 'doing')
-            )
-        returning j.id;
+        perform procrastinate_finish_job_v1(v_row.queue_job_id, 'aborted', false);
+        return query
+            update resumepair.export_jobs as j
+            set queue_job_id = resumepair.queue_job(j.id, j.virtual_time, j.next_attempt_at)
+            where j.id = v_row.job_id and j.queue_job_id = v_row.queue_job_id and j.status in ('pending', 'processing')
+            returning j.id;
+    end loop;
 end
 $$;
 comment on function resumepair.rescue_exports(interval, interval) is
-    'Queues every active export anew whose queue row has ended without it, whose worker has been silent for the first interval, or which has made no step within the second; returns their ids. Such tasks of other kinds are ended.';
+    'Queues every active export anew whose worker has been silent for the first interval, or which has made no step within the second; returns their ids. Tasks of other kinds of such workers are ended.';
+
+create or replace function resumepair.requeue_exports() returns setof uuid
+language plpgsql security definer set search_path = procrastinate, pg_temp as $$
+declare
+    v_job_id uuid;
+begin
+    if not pg_try_advisory_xact_lock(hashtextextended('resumepair.rescue', 0)) then
+        return; -- another worker is at it
+    end if;
+    for v_job_id in
+        select j.id from resumepair.export_jobs as j
+        where j.status in ('pending', 'processing') and not exists (
+            select from procrastinate_jobs as q where q.id = j.queue_job_id and q.status in ('todo', 'doing')
+        )
+        order by j.id for update of j skip locked
+    loop
+        return query
+            update resumepair.export_jobs as j
+            set queue_job_id = resumepair.queue_job(j.id, j.virtual_time, j.next_attempt_at)
+            where j.id = v_job_id and j.status in ('pending', 'processing') and not exists (
+                select from procrastinate_jobs as q where q.id = j.queue_job_id and q.status in ('todo', 'doing')
+            )
+            returning j.id;
+    end loop;
+end
+$$;
+comment on function resumepair.requeue_exports() is
+    'Queues every active export anew whose queue row ended without it, or is gone; returns their ids.';
 
 create or replace function resumepair.ring_due_jobs() returns double precision
 language plpgsql security definer set search_path = procrastinate, pg_temp as $$
@@ -973,7 +1048,8 @@ revoke all on all tables in schema resumepair from public, anon, authenticated, 
 
 grant select on resumepair.export_batches, resumepair.export_jobs, resumepair.export_history, resumepair.user_limits
     to authenticated, service_role;
-grant insert, update, delete on resumepair.user_limits to service_role;
+grant insert, delete, update (max_active_requests, max_batch_documents, max_attempts, quota_bytes)
+    on resumepair.user_limits to service_role;
 
 drop policy if exists export_batches_own on resumepair.export_batches;
 create policy export_batches_own on resumepair.export_batches for select to authenticated
@@ -1041,9 +1117,10 @@ grant execute on function
     resumepair.claim_export(uuid, bigint),
     resumepair.report_progress(uuid, integer, text),
     resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval),
-    resumepair.fail_export(uuid, integer, text, text, timestamptz),
+    resumepair.fail_export(uuid, integer, text, text, interval),
     resumepair.release_export(uuid, integer),
     resumepair.rescue_exports(interval, interval),
+    resumepair.requeue_exports(),
     resumepair.ring_due_jobs(),
     resumepair.prune_queue(interval, integer)
 to resumepair_worker;

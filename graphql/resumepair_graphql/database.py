@@ -14,6 +14,8 @@ from resumepair_graphql.errors import Unavailable, refusal_of
 
 POOL_SIZE = 10
 WAIT_SECONDS = 5.0
+# The pool waits longer before each further attempt, up to this; then the next request makes it begin anew.
+RECONNECT_SECONDS = 4.0
 STATEMENT_TIMEOUT = "5s"
 PREPARE_AFTER = 5
 
@@ -53,6 +55,7 @@ def create_pool(url: str, *, pooler: bool = False) -> Pool:
         min_size=1,
         max_size=POOL_SIZE,
         timeout=WAIT_SECONDS,
+        reconnect_timeout=RECONNECT_SECONDS,
         check=AsyncConnectionPool.check_connection,  # pyright: ignore[reportArgumentType] # declared for tuple rows only
         open=False,
     )

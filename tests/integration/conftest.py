@@ -95,7 +95,7 @@ class WorkerVoice:
 
     def fail(self, job_id: UUID, attempt: int, retry_in: str | None = None, code: str = "RENDER_TIMEOUT") -> str | None:
         status: str | None = self._call(
-            "select resumepair.fail_export(%s, %s, %s, 'It took too long.', now() + %s::interval)",
+            "select status from resumepair.fail_export(%s, %s, %s, 'It took too long.', %s::interval)",
             job_id, attempt, code, retry_in,
         )  # fmt: skip
         return status

@@ -1,11 +1,13 @@
 """The worker process put together: settings, pool, browser, storage, queue; kept running until told to stop."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
+from pathlib import Path
 
 import psycopg
 import structlog
@@ -23,11 +25,15 @@ from resumepair_worker.settings import Settings, SettingsError
 from resumepair_worker.storage import FolderStore
 
 CONNECT_SECONDS = 10.0
+# The pool waits longer before each further attempt, up to this; then the next statement makes it begin anew.
+RECONNECT_SECONDS = 4.0
+# Statements take milliseconds; more exports than this at work share the connections.
+POOL_SIZE = 10
 PREPARE_AFTER = 5
 # Heartbeats stop while a worker drains. With what a cancelled attempt may still take (`export.py`) and a
 # heartbeat's age, this stays below the threshold at which the worker would be taken for dead.
 GRACE_SECONDS = 2.0
-RESTART_PAUSE_SECONDS = (0.2, 5.0)
+RESTART_PAUSE_SECONDS = (0.2, 1.0)
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -79,20 +85,22 @@ async def run(settings: Settings) -> None:
                 )
             )
         )
-        settings.storage_dir.mkdir(parents=True, exist_ok=True)
+        _make_folder(settings.storage_dir)
         jobs = Jobs(pool)
+        store = stack.enter_context(FolderStore(settings.storage_dir))
         queue = build_queue(
             Exporter(
                 jobs=jobs,
                 renderer=renderer,
-                store=FolderStore(settings.storage_dir),
+                store=store,
                 lifetime=settings.export_lifetime,
                 retry_base=settings.retry_base,
+                deadline=settings.attempt_deadline,
                 stopping=stop,
             )
         )
         await stack.enter_async_context(queue.open_async(pool))
-        if not await queue.check_connection_async():
+        if not await jobs.are_set_up():
             raise SchemaMissing
         log.info("worker_ready", concurrency=settings.worker_concurrency)
         run_queue = partial(
@@ -106,7 +114,17 @@ async def run(settings: Settings) -> None:
         if not settings.polling_mode:
             beside.append(ring_forever(jobs))
         await _work_until(stop, run_queue, beside)
-    log.info("worker_stopped")
+    log.info("worker_stopped", storage_hangs=store.hangs)
+    if store.hangs:
+        os._exit(0)  # a normal end would wait for its threads
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the storage folder; when that is not possible now, exports are tried again until it is there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        log.warning("storage_away", folder=str(folder), error=str(error))
 
 
 def _stop_on_signals() -> asyncio.Event:
@@ -126,8 +144,9 @@ async def _open_pool(settings: Settings) -> Pool:
     return AsyncConnectionPool(
         settings.database_url,
         min_size=1,
-        max_size=settings.exports_in_flight + 2,
+        max_size=min(settings.exports_in_flight + 2, POOL_SIZE),
         timeout=CONNECT_SECONDS,
+        reconnect_timeout=RECONNECT_SECONDS,
         kwargs={
             "application_name": "resumepair-worker",
             "prepare_threshold": None if settings.polling_mode else PREPARE_AFTER,

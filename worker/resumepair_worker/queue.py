@@ -1,7 +1,7 @@
 """The queue: procrastinate's app with our tasks; what becomes of a task that was cancelled or has to come again."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,8 @@ from resumepair_worker.export import Exporter, RetryLater
 QUEUES = ["exports", "maintenance"]
 KEEP_FINISHED = timedelta(hours=24)
 PRUNE_BITE = 500
+# Due at once, whatever the clock of this machine says.
+AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
 ERROR_PAUSE_SECONDS = 2
 ERROR_PAUSE_CAP_SECONDS = 60
 
@@ -31,9 +33,9 @@ class Again(BaseRetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
         """At the job row's own time and place; at once when handed back; soon when the database failed."""
         if isinstance(exception, RetryLater):
-            return RetryDecision(retry_at=exception.at, priority=exception.priority)
+            return RetryDecision(retry_at=exception.at or AT_ONCE, priority=exception.priority)
         if isinstance(exception, asyncio.CancelledError):
-            return RetryDecision(retry_in={"seconds": 0})
+            return RetryDecision(retry_at=AT_ONCE)
         pause = min(ERROR_PAUSE_SECONDS * 2 ** min(job.attempts, 10), ERROR_PAUSE_CAP_SECONDS)
         return RetryDecision(retry_in={"seconds": pause})
 
@@ -59,6 +61,11 @@ def build_queue(exporter: Exporter) -> App:
     @app.task(name="render_export", queue="exports", pass_context=True, retry=Again())
     async def render_export(context: JobContext, job_id: str) -> None:  # pyright: ignore[reportUnusedFunction]
         await exporter.run(UUID(job_id), _id_of(context.job))
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="rescue_exports", queue="maintenance", queueing_lock="rescue_exports")
+    async def rescue_exports(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction] # noqa: ARG001
+        await exporter.jobs.requeue()
 
     @app.periodic(cron="*/10 * * * *")
     @app.task(name="prune_queue", queue="maintenance", queueing_lock="prune_queue")

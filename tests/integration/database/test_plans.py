@@ -94,8 +94,16 @@ def test_an_export_from_request_to_download_reads_no_whole_table(planned: Planne
 
 def test_sweep_alarm_and_pruning_read_no_whole_table(planned: Planned) -> None:
     planned.run("select resumepair.rescue_exports('5 seconds', '2 minutes')")
+    planned.run("select resumepair.requeue_exports()")
     planned.run("select resumepair.ring_due_jobs()")
     planned.run("select resumepair.prune_queue('1 day', 500)")
+    assert planned.whole_tables() == set()
+
+
+def test_the_end_of_a_worker_reads_no_whole_table(planned: Planned) -> None:
+    (worker,) = planned.run("select worker_id from procrastinate_register_worker_v1()")
+    planned.run("select procrastinate_unregister_worker_v1(%s)", [worker["worker_id"]])
+    assert any("worker_id" in plan and "procrastinate_jobs" in plan for plan in planned.plans), "also what it implies"
     assert planned.whole_tables() == set()
 
 

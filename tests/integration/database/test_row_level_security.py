@@ -93,6 +93,8 @@ def test_only_the_worker_reaches_the_queue(caller: Person) -> None:
         "fail_export(gen_random_uuid(), 1, '', '')",
         "release_export(gen_random_uuid(), 1)",
         "rescue_exports('5 seconds', '2 minutes')",
+        "requeue_exports()",
+        "lost_queue_rows('5 seconds', '2 minutes')",
         "ring_due_jobs()",
         "prune_queue('1 day', 10)",
         "queue_job(gen_random_uuid(), 1)",
@@ -124,6 +126,8 @@ def test_the_default_limits_stay(alice: Person, api: Connection) -> None:
     assert service.run("delete from resumepair.user_limits returning 1") == []
     with pytest.raises(psycopg.errors.CheckViolation):
         service.run("update resumepair.user_limits set quota_bytes = null")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        service.run("update resumepair.user_limits set user_id = gen_random_uuid()")
 
 
 def test_a_document_is_not_given_to_somebody_else(alice: Person, bob: Person) -> None:
