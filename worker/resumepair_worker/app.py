@@ -19,6 +19,7 @@ from resumepair_worker.jobs import Jobs, Pool
 from resumepair_worker.logs import configure_logs
 from resumepair_worker.queue import QUEUES, build_queue, settle_cancellation
 from resumepair_worker.rescue import HEARTBEAT_SECONDS, STALLED_AFTER_SECONDS, sweep_forever
+from resumepair_worker.schedules import Schedules, run_schedules_forever
 from resumepair_worker.settings import Settings, SettingsError
 from resumepair_worker.storage import FolderStore
 
@@ -102,7 +103,7 @@ async def run(settings: Settings) -> None:
             listen=not settings.polling_mode,
             poll_seconds=settings.polling_interval_seconds,
         )
-        beside = [sweep_forever(jobs, settings.step_deadline)]
+        beside = [sweep_forever(jobs, settings.step_deadline), run_schedules_forever(Schedules(pool))]
         if not settings.polling_mode:
             beside.append(ring_forever(jobs))
         await _work_until(stop, run_queue, beside)
@@ -126,7 +127,7 @@ async def _open_pool(settings: Settings) -> Pool:
     return AsyncConnectionPool(
         settings.database_url,
         min_size=1,
-        max_size=settings.exports_in_flight + 2,
+        max_size=settings.exports_in_flight + 3,
         timeout=CONNECT_SECONDS,
         kwargs={
             "application_name": "resumepair-worker",
