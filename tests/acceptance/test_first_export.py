@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 import subprocess
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -206,16 +205,8 @@ async def test_the_file_is_the_one_that_the_history_describes(alice: Person) -> 
 
 
 async def test_a_scheduled_export_arrives_by_itself(product: Product, alice: Person) -> None:
-    schedule = """mutation ($input: ScheduleExportInput!) {
-      scheduleExport(input: $input) { schedule { id nextRunAt } errors { code message path } } }"""
     said_before = len(product.lines)
-    at = (datetime.now(UTC) + timedelta(seconds=0.5)).isoformat()
-    payload = alice.ask(schedule, input={"documentId": alice.save(), "at": at})
-    assert payload["errors"] == []
-
+    schedule = alice.schedule(alice.save(), seconds=0.5)
     product.wait_for("schedule_ran", after=said_before)
-
-    (edge, *_) = alice.ask("{ schedules { edges { node { id nextRunAt lastJob { id } } } } }")["edges"]
-    assert (edge["node"]["id"], edge["node"]["nextRunAt"]) == (payload["schedule"]["id"], None)
-    states = await alice.follow(edge["node"]["lastJob"]["id"])
+    states = await alice.follow(alice.scheduled_job(schedule))
     assert states[-1]["status"] == "COMPLETED"
