@@ -28,6 +28,7 @@ PREPARE_AFTER = 5
 # Heartbeats stop while a worker drains. With what a cancelled attempt may still take (`export.py`) and a
 # heartbeat's age, this stays below the threshold at which the worker would be taken for dead.
 GRACE_SECONDS = 2.0
+LOOK_FOR_SCHEDULES_SECONDS = 1.0
 RESTART_PAUSE_SECONDS = (0.2, 5.0)
 
 log = structlog.stdlib.get_logger(__name__)
@@ -103,7 +104,11 @@ async def run(settings: Settings) -> None:
             listen=not settings.polling_mode,
             poll_seconds=settings.polling_interval_seconds,
         )
-        beside = [sweep_forever(jobs, settings.step_deadline), run_schedules_forever(Schedules(pool))]
+        look_every = settings.polling_interval_seconds if settings.polling_mode else LOOK_FOR_SCHEDULES_SECONDS
+        beside = [
+            sweep_forever(jobs, settings.step_deadline),
+            run_schedules_forever(Schedules(pool), look_every),
+        ]
         if not settings.polling_mode:
             beside.append(ring_forever(jobs))
         await _work_until(stop, run_queue, beside)
@@ -127,7 +132,7 @@ async def _open_pool(settings: Settings) -> Pool:
     return AsyncConnectionPool(
         settings.database_url,
         min_size=1,
-        max_size=settings.exports_in_flight + 3,
+        max_size=settings.exports_in_flight + 2,
         timeout=CONNECT_SECONDS,
         kwargs={
             "application_name": "resumepair-worker",

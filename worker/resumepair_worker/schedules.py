@@ -16,7 +16,6 @@ from psycopg.rows import class_row, dict_row
 
 from resumepair_worker.jobs import Pool
 
-LONGEST_SLEEP_SECONDS = 1.0
 # Waking a moment before the time would find nothing due.
 LATE_SECONDS = 0.002
 BITE = 100
@@ -44,14 +43,14 @@ class Schedules:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def run_due(self) -> float:
-        """Run what is due; the seconds until there may be more to do."""
-        soon = await self._due(timedelta(seconds=LONGEST_SLEEP_SECONDS))
+    async def run_due(self, look_every: float) -> float:
+        """Run what is due; the seconds until there is more to do, at most as many as it shall `look_every`."""
+        soon = await self._due(timedelta(seconds=look_every))
         ran = [await self._run(schedule) for schedule in soon if schedule.due_in <= 0]
         if any(ran):
             return 0
         to_come = [schedule.due_in + LATE_SECONDS for schedule in soon if schedule.due_in > 0]
-        return min(to_come, default=LONGEST_SLEEP_SECONDS)
+        return min(to_come, default=look_every)
 
     async def _due(self, within: timedelta) -> list[DueSchedule]:
         query = "select * from resumepair.due_schedules(%s, %s)"
@@ -79,12 +78,15 @@ class Schedules:
         return True
 
 
-async def run_schedules_forever(schedules: Schedules) -> None:
-    """Run each schedule when its time comes, until cancelled."""
+async def run_schedules_forever(schedules: Schedules, look_every: float) -> None:
+    """Run each schedule when its time comes, until cancelled.
+
+    What is due within the next `look_every` seconds is known, so only a schedule that is made meanwhile may be late.
+    """
     while True:
-        pause = LONGEST_SLEEP_SECONDS
+        pause = look_every
         try:
-            pause = await schedules.run_due()
+            pause = await schedules.run_due(look_every)
         except Exception as error:  # noqa: BLE001 # whatever it is, the loop has to outlive it
             log.warning("schedules_failed", error=repr(error))
         await asyncio.sleep(pause)
