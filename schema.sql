@@ -8,11 +8,12 @@
 -- Read in this order: roles, tables, state machine, then the functions in the order of an export's life:
 --   enqueue_export -> claim_export -> report_progress -> publish_export | fail_export | release_export
 --   rescue_exports, requeue_exports, ring_due_jobs, prune_queue, cancel_export, cancel_batch, retry_export, record_download
+-- and of exports to come: schedule_export -> due_schedules -> run_schedule -> enqueue_export; delete_schedule
 --
 -- What a refused call raises (SQLSTATE; COLUMN = the input's path; DETAIL = JSON with the numbers):
 --   RP400 invalid input · RP401 not signed in · RP404 not found or not yours · RP409 idempotency key used for another
 --   request · RP410 export expired · RP412 not possible in this state · RP413 storage quota exceeded ·
---   RP423 no attempts left · RP429 too many active requests
+--   RP423 no attempts left · RP429 too many active requests, or schedules
 
 begin;
 
@@ -203,12 +204,39 @@ alter table resumepair.export_history
     add column if not exists fit jsonb,
     add column if not exists warnings jsonb not null default '[]';
 
+-- Its documents' foreign key stands below, with the table that may be a view.
+create table if not exists resumepair.export_schedules (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    document_id uuid not null,
+    options jsonb not null default '{}',
+    run_at timestamptz,
+    cron text,
+    time_zone text not null default 'UTC',
+    next_run_at timestamptz,
+    last_run_at timestamptz,
+    last_job_id uuid references resumepair.export_jobs (id) on delete set null,
+    last_refusal_state text,
+    last_refusal_message text,
+    idempotency_key text,
+    request_hash text not null,
+    created_at timestamptz not null default now(),
+    constraint export_schedules_once_or_again check (num_nonnulls(run_at, cron) = 1),
+    constraint export_schedules_cron_length check (char_length(cron) between 1 and 100),
+    constraint export_schedules_time_zone_length check (char_length(time_zone) between 1 and 100),
+    constraint export_schedules_next_run_is_a_time check (isfinite(next_run_at)),
+    constraint export_schedules_refusal_is_complete check (num_nulls(last_refusal_state, last_refusal_message) in (0, 2)),
+    constraint export_schedules_options_is_object check (jsonb_typeof(options) = 'object'),
+    constraint export_schedules_idempotency_key_length check (char_length(idempotency_key) between 1 and 200)
+);
+
 create table if not exists resumepair.user_limits (
     user_id uuid primary key,
     max_active_requests integer,
     max_batch_documents integer,
     max_attempts integer,
     quota_bytes bigint,
+    max_schedules integer,
     constraint user_limits_positive check (
         max_active_requests >= 0 and max_batch_documents between 1 and 100 and max_attempts between 1 and 100 and quota_bytes >= 0
     ),
@@ -218,10 +246,25 @@ create table if not exists resumepair.user_limits (
     )
 );
 
+-- For databases that were set up before there were schedules.
+alter table resumepair.user_limits add column if not exists max_schedules integer;
+
 -- The default row; a null in a user's own row falls back to it.
-insert into resumepair.user_limits (user_id, max_active_requests, max_batch_documents, max_attempts, quota_bytes)
-values ('00000000-0000-0000-0000-000000000000', 3, 10, 5, 100 * 1024 * 1024)
-on conflict (user_id) do nothing;
+insert into resumepair.user_limits (user_id, max_active_requests, max_batch_documents, max_attempts, quota_bytes, max_schedules)
+values ('00000000-0000-0000-0000-000000000000', 3, 10, 5, 100 * 1024 * 1024, 20)
+on conflict (user_id) do update set max_schedules = excluded.max_schedules where user_limits.max_schedules is null;
+
+do $$
+begin
+    if not exists (
+        select from pg_constraint where conname = 'user_limits_schedules' and conrelid = 'resumepair.user_limits'::regclass
+    ) then
+        alter table resumepair.user_limits add constraint user_limits_schedules check (
+            max_schedules >= 0 and (user_id <> '00000000-0000-0000-0000-000000000000' or max_schedules is not null)
+        );
+    end if;
+end
+$$;
 
 create index if not exists export_batches_user on resumepair.export_batches (user_id, created_at desc, id desc);
 create index if not exists export_jobs_user on resumepair.export_jobs (user_id, created_at desc, id desc);
@@ -237,6 +280,13 @@ create index if not exists export_jobs_started on resumepair.export_jobs (virtua
 create index if not exists export_history_user on resumepair.export_history (user_id, created_at desc, id desc);
 create index if not exists export_history_document on resumepair.export_history (user_id, document_id, created_at desc);
 create index if not exists export_history_expiry_order on resumepair.export_history (expires_at);
+create index if not exists export_schedules_user on resumepair.export_schedules (user_id, created_at desc, id desc);
+create index if not exists export_schedules_document on resumepair.export_schedules (document_id);
+create index if not exists export_schedules_last_job on resumepair.export_schedules (last_job_id) where last_job_id is not null;
+create unique index if not exists export_schedules_idempotency
+    on resumepair.export_schedules (user_id, idempotency_key) where idempotency_key is not null;
+-- For due_schedules, which looks every second.
+create index if not exists export_schedules_next_run on resumepair.export_schedules (next_run_at) where next_run_at is not null;
 
 -- For the end of a worker: procrastinate then clears its id from all rows.
 create index if not exists resumepair_jobs_worker
@@ -309,12 +359,30 @@ comment on column resumepair.export_history.last_downloaded_at is 'When the last
 comment on column resumepair.export_history.created_at is 'When the file was published.';
 comment on column resumepair.export_history.expires_at is 'From when on it can no longer be downloaded.';
 
+comment on table resumepair.export_schedules is 'Exports to come: once at a time, or again and again by a cron expression.';
+comment on column resumepair.export_schedules.id is 'The schedule''s id.';
+comment on column resumepair.export_schedules.user_id is 'Whose schedule it is (auth.uid() of the request).';
+comment on column resumepair.export_schedules.document_id is 'The document to export, as it is when the time comes; its deletion deletes the schedule.';
+comment on column resumepair.export_schedules.options is 'Render options of the exports, as in export_jobs.';
+comment on column resumepair.export_schedules.run_at is 'When to export once; null when there is a cron expression.';
+comment on column resumepair.export_schedules.cron is 'When to export again and again: minute, hour, day of month, month, day of week; null when there is a time.';
+comment on column resumepair.export_schedules.time_zone is 'The IANA time zone that the cron expression is read in.';
+comment on column resumepair.export_schedules.next_run_at is 'When it runs next, or tries again after a refusal that passes; null when there is nothing to come.';
+comment on column resumepair.export_schedules.last_run_at is 'When it last ran, whether or not an export came of it.';
+comment on column resumepair.export_schedules.last_job_id is 'The last export that came of it.';
+comment on column resumepair.export_schedules.last_refusal_state is 'SQLSTATE of what refused the last run; null when it went through.';
+comment on column resumepair.export_schedules.last_refusal_message is 'What refused the last run, for the user.';
+comment on column resumepair.export_schedules.idempotency_key is 'The client''s key for the request, unique per user; null when none was given.';
+comment on column resumepair.export_schedules.request_hash is 'SHA-256 of the request, to tell a replay from a reused key.';
+comment on column resumepair.export_schedules.created_at is 'When it was asked for.';
+
 comment on table resumepair.user_limits is 'Limits per user; the nil UUID''s row holds the defaults, a null falls back to them.';
 comment on column resumepair.user_limits.user_id is 'The user, or the nil UUID for the defaults.';
 comment on column resumepair.user_limits.max_active_requests is 'Requests (a batch is one) that may be pending or processing at once.';
 comment on column resumepair.user_limits.max_batch_documents is 'Documents that one batch may hold.';
 comment on column resumepair.user_limits.max_attempts is 'Attempts that a job gets.';
 comment on column resumepair.user_limits.quota_bytes is 'Bytes that the user''s exports may take up in storage.';
+comment on column resumepair.user_limits.max_schedules is 'Schedules that may have something to come.';
 
 -- ------------------------------------------------------------------------------------------------------------- triggers
 
@@ -340,6 +408,13 @@ begin
     create index if not exists documents_user on resumepair.documents (user_id, updated_at desc, id desc);
     create or replace trigger documents_touch before update on resumepair.documents
         for each row execute function resumepair.touch_document();
+    if not exists (
+        select from pg_constraint
+        where conname = 'export_schedules_document' and conrelid = 'resumepair.export_schedules'::regclass
+    ) then
+        alter table resumepair.export_schedules add constraint export_schedules_document
+            foreign key (document_id) references resumepair.documents (id) on delete cascade;
+    end if;
 
     comment on table resumepair.documents is 'The users'' documents, as they gave them: canonical résumé or JSON Resume.';
     comment on column resumepair.documents.id is 'The document''s id.';
@@ -441,7 +516,8 @@ language sql stable set search_path = '' as $$
            coalesce(own.max_active_requests, d.max_active_requests),
            coalesce(own.max_batch_documents, d.max_batch_documents),
            coalesce(own.max_attempts, d.max_attempts),
-           coalesce(own.quota_bytes, d.quota_bytes)
+           coalesce(own.quota_bytes, d.quota_bytes),
+           coalesce(own.max_schedules, d.max_schedules)
     from resumepair.user_limits as d
     left join resumepair.user_limits as own on own.user_id = p_user_id
     where d.user_id = '00000000-0000-0000-0000-000000000000'
@@ -510,6 +586,25 @@ begin
 end
 $$;
 comment on function resumepair.require_free_storage(uuid) is 'Raises RP413 when the user''s unexpired exports use up the storage quota; call under lock_user.';
+
+create or replace function resumepair.require_free_schedule(p_user_id uuid) returns void
+language plpgsql set search_path = '' as $$
+declare
+    v_limit constant integer := (resumepair.limits_of(p_user_id)).max_schedules;
+    v_active integer;
+begin
+    select count(*) into v_active from resumepair.export_schedules as s
+    where s.user_id = p_user_id and s.next_run_at is not null;
+    if v_active >= v_limit then
+        perform resumepair.refuse(
+            'RP429',
+            format('%s of %s schedules have something to come; delete one.', v_active, v_limit),
+            p_detail => jsonb_build_object('active', v_active, 'limit', v_limit)
+        );
+    end if;
+end
+$$;
+comment on function resumepair.require_free_schedule(uuid) is 'Raises RP429 when the user''s schedules are used up; call under lock_user.';
 
 -- Start-time fair queuing, in rounds: a user's next job is a round after the user's own last one, but always after the
 -- round that has begun; that only ever goes on. Within a round those go first who have nothing else under way. So one
@@ -799,6 +894,90 @@ $$;
 comment on function resumepair.record_download(uuid) is
     'Counts a download of the caller''s export and says where its file is. Raises RP401, RP404, RP410.';
 
+-- The caller works out when a cron expression first fires; that it is one, and not too dense, is the caller's check too.
+create or replace function resumepair.schedule_export(
+    p_document_id uuid, p_options jsonb, p_run_at timestamptz, p_cron text, p_time_zone text, p_next_run_at timestamptz,
+    p_idempotency_key text default null
+) returns table (schedule_id uuid, replayed boolean)
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_user_id constant uuid := resumepair.require_user();
+    v_hash constant text := encode(sha256(convert_to(
+        jsonb_build_object(
+            'document', p_document_id, 'options', p_options,
+            'at', extract(epoch from p_run_at), 'cron', p_cron, 'timeZone', p_time_zone
+        )::text, 'UTF8')), 'hex');
+    v_known resumepair.export_schedules;
+begin
+    if num_nonnulls(p_run_at, p_cron) <> 1 then
+        perform resumepair.refuse('RP400', 'Give either a time or a cron expression.', 'at');
+    end if;
+    if jsonb_typeof(p_options) is distinct from 'object' then
+        perform resumepair.refuse('RP400', 'The options have to be a JSON object.', 'options');
+    end if;
+    if p_idempotency_key is not null and char_length(p_idempotency_key) not between 1 and 200 then
+        perform resumepair.refuse('RP400', 'The idempotency key has 1 to 200 characters.', 'idempotencyKey');
+    end if;
+
+    perform resumepair.lock_user(v_user_id);
+
+    select * into v_known from resumepair.export_schedules as s
+    where s.user_id = v_user_id and s.idempotency_key = p_idempotency_key;
+    if found then
+        if v_known.request_hash <> v_hash then
+            perform resumepair.refuse(
+                'RP409', 'This idempotency key was used for another request; choose a new one.', 'idempotencyKey'
+            );
+        end if;
+        return query select v_known.id, true;
+        return;
+    end if;
+
+    if not exists (select from resumepair.documents as d where d.id = p_document_id and d.user_id = v_user_id) then
+        perform resumepair.refuse('RP404', 'There is no such document.', 'documentId');
+    end if;
+    if p_run_at <= now() - interval '1 minute' then -- clocks differ
+        perform resumepair.refuse('RP400', 'The time is past; give one that is to come.', 'at');
+    end if;
+    if p_run_at > now() + interval '1 year' then
+        perform resumepair.refuse('RP400', 'The time is more than a year ahead; give an earlier one.', 'at');
+    end if;
+    if p_cron is not null and p_next_run_at is null then
+        perform resumepair.refuse('RP400', 'This cron expression never fires.', 'cron');
+    end if;
+    perform resumepair.require_free_schedule(v_user_id);
+
+    return query
+        insert into resumepair.export_schedules as s (
+            user_id, document_id, options, run_at, cron, time_zone, next_run_at, idempotency_key, request_hash
+        ) values (
+            v_user_id, p_document_id, p_options, p_run_at, p_cron, p_time_zone, coalesce(p_run_at, p_next_run_at),
+            p_idempotency_key, v_hash
+        )
+        returning s.id, false;
+exception
+    when foreign_key_violation then -- it was deleted since we looked
+        perform resumepair.refuse('RP404', 'There is no such document.', 'documentId');
+end
+$$;
+comment on function resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text) is
+    'Asks for exports of the caller''s document to come, once at a time or by a cron expression that first fires at p_next_run_at. Raises RP400, RP401, RP404, RP409, RP429.';
+
+create or replace function resumepair.delete_schedule(p_schedule_id uuid) returns uuid
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_user_id constant uuid := resumepair.require_user();
+begin
+    delete from resumepair.export_schedules as s where s.id = p_schedule_id and s.user_id = v_user_id;
+    if not found then
+        perform resumepair.refuse('RP404', 'There is no such schedule.', 'scheduleId');
+    end if;
+    return p_schedule_id;
+end
+$$;
+comment on function resumepair.delete_schedule(uuid) is
+    'Deletes the caller''s schedule; exports that came of it stay. Raises RP401, RP404.';
+
 -- --------------------------------------------------------------------------------------------- functions for the worker
 
 create or replace function resumepair.claim_export(p_job_id uuid, p_queue_job_id bigint)
@@ -1013,6 +1192,67 @@ $$;
 comment on function resumepair.ring_due_jobs() is
     'Wakes the workers for jobs whose time has come in the last two seconds; returns the seconds until the next one''s, null when none is waiting for its time.';
 
+create or replace function resumepair.due_schedules(p_within interval, p_limit integer)
+returns table (schedule_id uuid, cron text, time_zone text, due_at timestamptz, due_in double precision, looked_at timestamptz)
+language sql stable security definer set search_path = '' as $$
+    select s.id, s.cron, s.time_zone, s.next_run_at, extract(epoch from s.next_run_at - now()), now()
+    from resumepair.export_schedules as s
+    where s.next_run_at <= now() + p_within
+    order by s.next_run_at limit p_limit
+$$;
+comment on function resumepair.due_schedules(interval, integer) is
+    'The schedules whose time has come, or comes within the interval, soonest first; due_in is in seconds, looked_at the database''s time.';
+
+-- Who finds another time than the one it has read, or the row in somebody's hands, comes too late: so each time is run once,
+-- however many workers are at it and wherever one stops. It asks in the owner's name.
+create or replace function resumepair.run_schedule(
+    p_schedule_id uuid, p_due_at timestamptz, p_following timestamptz, p_pause interval
+) returns table (job_id uuid, refusal_state text, refusal_message text)
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+    v_schedule resumepair.export_schedules;
+    v_job_id uuid;
+    v_state text;
+    v_message text;
+begin
+    select * into v_schedule from resumepair.export_schedules as s
+    where s.id = p_schedule_id and s.next_run_at = p_due_at and s.next_run_at <= now()
+    for update skip locked;
+    if not found then
+        return;
+    end if;
+
+    perform set_config('request.jwt.claims', jsonb_build_object('sub', v_schedule.user_id)::text, true);
+    begin
+        select e.job_id into strict v_job_id
+        from resumepair.enqueue_export(array[v_schedule.document_id], v_schedule.options) as e;
+    exception when others then
+        get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+    end;
+    perform set_config('request.jwt.claims', '', true);
+
+    if v_state = 'RP404' then -- with a view in place of the table, nothing else tells that the document is gone
+        delete from resumepair.export_schedules as s where s.id = v_schedule.id;
+    else
+        update resumepair.export_schedules as s
+        set last_run_at = now(), last_job_id = coalesce(v_job_id, s.last_job_id), last_refusal_state = v_state,
+            last_refusal_message = case
+                when v_state not like 'RP%' then 'Something went wrong on our side; it is tried again.' else v_message
+            end,
+            next_run_at = case
+                -- Too many active requests, or an error that nobody foresaw: that may pass before the next time.
+                when v_state = 'RP429' or v_state not like 'RP%' then least(p_following, now() + p_pause)
+                else p_following
+            end
+        where s.id = v_schedule.id;
+    end if;
+    return query select v_job_id, v_state, v_message;
+end
+$$;
+comment on function resumepair.run_schedule(uuid, timestamptz, timestamptz, interval) is
+    'Enqueues the export that is due at this time, as its owner would, and plans the following time; a refusal that may pass is tried again after the pause. The job, or what refused it; no row when another was first or the schedule is gone.';
+
 -- In bites, since one statement over a day's rows would hold locks and dead rows for as long as it takes.
 create or replace function resumepair.prune_queue(p_older_than interval, p_limit integer) returns integer
 language sql security definer set search_path = procrastinate, pg_temp as $$
@@ -1040,15 +1280,18 @@ comment on function resumepair.prune_queue(interval, integer) is
 alter table resumepair.export_batches enable row level security;
 alter table resumepair.export_jobs enable row level security;
 alter table resumepair.export_history enable row level security;
+alter table resumepair.export_schedules enable row level security;
 alter table resumepair.user_limits enable row level security;
 
 revoke all on schema resumepair from public;
 grant usage on schema resumepair to anon, authenticated, service_role, resumepair_worker;
 revoke all on all tables in schema resumepair from public, anon, authenticated, service_role, resumepair_worker;
 
-grant select on resumepair.export_batches, resumepair.export_jobs, resumepair.export_history, resumepair.user_limits
-    to authenticated, service_role;
-grant insert, delete, update (max_active_requests, max_batch_documents, max_attempts, quota_bytes)
+grant select on
+    resumepair.export_batches, resumepair.export_jobs, resumepair.export_history, resumepair.export_schedules,
+    resumepair.user_limits
+to authenticated, service_role;
+grant insert, delete, update (max_active_requests, max_batch_documents, max_attempts, quota_bytes, max_schedules)
     on resumepair.user_limits to service_role;
 
 drop policy if exists export_batches_own on resumepair.export_batches;
@@ -1067,6 +1310,12 @@ create policy export_history_own on resumepair.export_history for select to auth
     using ((select auth.uid()) = user_id);
 drop policy if exists export_history_service on resumepair.export_history;
 create policy export_history_service on resumepair.export_history for select to service_role using (true);
+
+drop policy if exists export_schedules_own on resumepair.export_schedules;
+create policy export_schedules_own on resumepair.export_schedules for select to authenticated
+    using ((select auth.uid()) = user_id);
+drop policy if exists export_schedules_service on resumepair.export_schedules;
+create policy export_schedules_service on resumepair.export_schedules for select to service_role using (true);
 
 drop policy if exists user_limits_own on resumepair.user_limits;
 create policy user_limits_own on resumepair.user_limits for select to authenticated
@@ -1111,7 +1360,9 @@ grant execute on function
     resumepair.cancel_export(uuid),
     resumepair.cancel_batch(uuid),
     resumepair.retry_export(uuid),
-    resumepair.record_download(uuid)
+    resumepair.record_download(uuid),
+    resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text),
+    resumepair.delete_schedule(uuid)
 to authenticated;
 grant execute on function
     resumepair.claim_export(uuid, bigint),
@@ -1122,7 +1373,9 @@ grant execute on function
     resumepair.rescue_exports(interval, interval),
     resumepair.requeue_exports(),
     resumepair.ring_due_jobs(),
-    resumepair.prune_queue(interval, integer)
+    resumepair.prune_queue(interval, integer),
+    resumepair.due_schedules(interval, integer),
+    resumepair.run_schedule(uuid, timestamptz, timestamptz, interval)
 to resumepair_worker;
 
 -- The queue is the worker's room; users reach it only through the functions above.

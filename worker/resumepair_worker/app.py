@@ -21,6 +21,7 @@ from resumepair_worker.jobs import Jobs, Pool
 from resumepair_worker.logs import configure_logs
 from resumepair_worker.queue import QUEUES, build_queue, settle_cancellation
 from resumepair_worker.rescue import HEARTBEAT_SECONDS, STALLED_AFTER_SECONDS, sweep_forever
+from resumepair_worker.schedules import Schedules, run_schedules_forever
 from resumepair_worker.settings import Settings, SettingsError
 from resumepair_worker.storage import FolderStore
 
@@ -33,6 +34,7 @@ PREPARE_AFTER = 5
 # Heartbeats stop while a worker drains. With what a cancelled attempt may still take (`export.py`) and a
 # heartbeat's age, this stays below the threshold at which the worker would be taken for dead.
 GRACE_SECONDS = 2.0
+LOOK_FOR_SCHEDULES_SECONDS = 1.0
 RESTART_PAUSE_SECONDS = (0.2, 1.0)
 
 log = structlog.stdlib.get_logger(__name__)
@@ -110,7 +112,11 @@ async def run(settings: Settings) -> None:
             listen=not settings.polling_mode,
             poll_seconds=settings.polling_interval_seconds,
         )
-        beside = [sweep_forever(jobs, settings.step_deadline)]
+        look_every = settings.polling_interval_seconds if settings.polling_mode else LOOK_FOR_SCHEDULES_SECONDS
+        beside = [
+            sweep_forever(jobs, settings.step_deadline),
+            run_schedules_forever(Schedules(pool), look_every),
+        ]
         if not settings.polling_mode:
             beside.append(ring_forever(jobs))
         await _work_until(stop, run_queue, beside)
