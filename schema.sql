@@ -266,6 +266,22 @@ begin
 end
 $$;
 
+-- The whole system's figures per day, so that they need not be counted from its exports; a user's own are.
+create table if not exists resumepair.export_statistics (
+    day date not null,
+    template text not null,
+    completed bigint not null default 0,
+    failed bigint not null default 0,
+    cancelled bigint not null default 0,
+    byte_size bigint not null default 0,
+    page_count bigint not null default 0,
+    download_count bigint not null default 0,
+    expiring_bytes bigint not null default 0,
+    durations bigint[] not null default '{}',
+    waits bigint[] not null default '{}',
+    primary key (day, template)
+) with (fillfactor = 50);
+
 create index if not exists export_batches_user on resumepair.export_batches (user_id, created_at desc, id desc);
 create index if not exists export_jobs_user on resumepair.export_jobs (user_id, created_at desc, id desc);
 create index if not exists export_jobs_batch on resumepair.export_jobs (batch_id, batch_position) where batch_id is not null;
@@ -384,6 +400,19 @@ comment on column resumepair.user_limits.max_attempts is 'Attempts that a job ge
 comment on column resumepair.user_limits.quota_bytes is 'Bytes that the user''s exports may take up in storage.';
 comment on column resumepair.user_limits.max_schedules is 'Schedules that may have something to come.';
 
+comment on table resumepair.export_statistics is 'The whole system''s exports per UTC day and template, counted by triggers as they end.';
+comment on column resumepair.export_statistics.day is 'The day (UTC) on which jobs ended, files were downloaded, or files expire.';
+comment on column resumepair.export_statistics.template is 'The template they were rendered with, else asked for; empty for what was never rendered and named none.';
+comment on column resumepair.export_statistics.completed is 'Jobs that completed.';
+comment on column resumepair.export_statistics.failed is 'Jobs that failed, less those that were tried again by hand.';
+comment on column resumepair.export_statistics.cancelled is 'Jobs that were cancelled.';
+comment on column resumepair.export_statistics.byte_size is 'Bytes of the files that were made.';
+comment on column resumepair.export_statistics.page_count is 'Pages of the files that were made.';
+comment on column resumepair.export_statistics.download_count is 'Download links that were made on this day.';
+comment on column resumepair.export_statistics.expiring_bytes is 'Bytes of the files that expire on this day.';
+comment on column resumepair.export_statistics.durations is 'How many completed jobs took how long from their first attempt on, by duration_bucket.';
+comment on column resumepair.export_statistics.waits is 'How many completed jobs waited how long for their first attempt, by duration_bucket.';
+
 -- ------------------------------------------------------------------------------------------------------------- triggers
 
 create or replace function resumepair.touch_document() returns trigger language plpgsql set search_path = '' as $$
@@ -499,6 +528,72 @@ comment on function resumepair.count_batch() is 'Counts a batch down when one of
 create or replace trigger export_jobs_count_batch after update on resumepair.export_jobs
     for each row when (new.batch_id is not null and (old.finished_at is null) <> (new.finished_at is null))
     execute function resumepair.count_batch();
+
+-- Each bucket ends a tenth above the one before it, so a percentile read from them is right to five percent.
+create or replace function resumepair.duration_bucket(p_duration interval) returns integer
+language sql immutable set search_path = '' as $$
+    select greatest(1, ceil(ln(greatest(extract(epoch from p_duration) * 1000, 1)) / ln(1.1)))::integer
+$$;
+comment on function resumepair.duration_bucket(interval) is 'Which bucket of export_statistics a duration falls into; bucket n ends at 1.1^n milliseconds.';
+
+create or replace function resumepair.count_in_bucket(p_counts bigint[], p_bucket integer) returns bigint[]
+language plpgsql immutable set search_path = '' as $$
+begin
+    if cardinality(p_counts) < p_bucket then
+        p_counts := p_counts || array_fill(0::bigint, array[p_bucket - cardinality(p_counts)]);
+    end if;
+    if p_bucket is not null then
+        p_counts[p_bucket] := p_counts[p_bucket] + 1;
+    end if;
+    return p_counts;
+end
+$$;
+comment on function resumepair.count_in_bucket(bigint[], integer) is 'Counts one more in this bucket; null is none.';
+
+create or replace function resumepair.count_statistics() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_export resumepair.export_history;
+    v_template text := coalesce(new.options ->> 'template', '');
+    v_duration integer;
+    v_wait integer;
+begin
+    if new.finished_at is null then -- tried again by hand
+        update resumepair.export_statistics as s set failed = s.failed - 1
+        where s.day = (old.finished_at at time zone 'UTC')::date and s.template = v_template;
+        return null;
+    end if;
+    if new.status = 'completed' then
+        select * into v_export from resumepair.export_history as h where h.job_id = new.id;
+        v_template := coalesce(v_export.template, v_template);
+        v_duration := resumepair.duration_bucket(new.finished_at - new.started_at);
+        v_wait := resumepair.duration_bucket(new.started_at - new.created_at);
+    end if;
+    insert into resumepair.export_statistics as s (
+        day, template, completed, failed, cancelled, byte_size, page_count, durations, waits
+    ) values (
+        (new.finished_at at time zone 'UTC')::date, v_template,
+        (new.status = 'completed')::integer, (new.status = 'failed')::integer, (new.status = 'cancelled')::integer,
+        coalesce(v_export.byte_size, 0), coalesce(v_export.page_count, 0),
+        resumepair.count_in_bucket('{}', v_duration), resumepair.count_in_bucket('{}', v_wait)
+    ) on conflict (day, template) do update set
+        completed = s.completed + excluded.completed, failed = s.failed + excluded.failed,
+        cancelled = s.cancelled + excluded.cancelled,
+        byte_size = s.byte_size + excluded.byte_size, page_count = s.page_count + excluded.page_count,
+        durations = resumepair.count_in_bucket(s.durations, v_duration), waits = resumepair.count_in_bucket(s.waits, v_wait);
+    if v_export.id is not null then
+        insert into resumepair.export_statistics as s (day, template, expiring_bytes)
+        values ((v_export.expires_at at time zone 'UTC')::date, v_template, v_export.byte_size)
+        on conflict (day, template) do update set expiring_bytes = s.expiring_bytes + excluded.expiring_bytes;
+    end if;
+    return null;
+end
+$$;
+comment on function resumepair.count_statistics() is 'Counts a job in export_statistics when it ends, and takes a failed one out again when it is tried again.';
+
+create or replace trigger export_jobs_count_statistics after update on resumepair.export_jobs
+    for each row when ((old.finished_at is null) <> (new.finished_at is null))
+    execute function resumepair.count_statistics();
 
 -- --------------------------------------------------------------------------------------------------- parts of functions
 
@@ -888,6 +983,9 @@ begin
     update resumepair.export_history
     set download_count = download_count + 1, last_downloaded_at = now()
     where id = v_export.id;
+    insert into resumepair.export_statistics as s (day, template, download_count)
+    values ((now() at time zone 'UTC')::date, v_export.template, 1)
+    on conflict (day, template) do update set download_count = s.download_count + 1;
     return query select v_export.storage_path, v_export.file_name, v_export.format;
 end
 $$;
@@ -977,6 +1075,15 @@ end
 $$;
 comment on function resumepair.delete_schedule(uuid) is
     'Deletes the caller''s schedule; exports that came of it stay. Raises RP401, RP404.';
+
+create or replace function resumepair.queue_depth() returns table (waiting bigint, longest_wait interval)
+language sql stable security definer set search_path = '' as $$
+    select count(*), coalesce(max(now() - coalesce(j.next_attempt_at, j.created_at)), '0')
+    from resumepair.export_jobs as j
+    where j.status = 'pending' and j.status in ('pending', 'processing') and coalesce(j.next_attempt_at, now()) <= now()
+$$;
+comment on function resumepair.queue_depth() is
+    'How many jobs of all users are due and wait for a worker, and for how long the first of them has; names none of them.';
 
 -- --------------------------------------------------------------------------------------------- functions for the worker
 
@@ -1281,6 +1388,7 @@ alter table resumepair.export_batches enable row level security;
 alter table resumepair.export_jobs enable row level security;
 alter table resumepair.export_history enable row level security;
 alter table resumepair.export_schedules enable row level security;
+alter table resumepair.export_statistics enable row level security;
 alter table resumepair.user_limits enable row level security;
 
 revoke all on schema resumepair from public;
@@ -1291,6 +1399,7 @@ grant select on
     resumepair.export_batches, resumepair.export_jobs, resumepair.export_history, resumepair.export_schedules,
     resumepair.user_limits
 to authenticated, service_role;
+grant select on resumepair.export_statistics to service_role;
 grant insert, delete, update (max_active_requests, max_batch_documents, max_attempts, quota_bytes, max_schedules)
     on resumepair.user_limits to service_role;
 
@@ -1316,6 +1425,9 @@ create policy export_schedules_own on resumepair.export_schedules for select to 
     using ((select auth.uid()) = user_id);
 drop policy if exists export_schedules_service on resumepair.export_schedules;
 create policy export_schedules_service on resumepair.export_schedules for select to service_role using (true);
+
+drop policy if exists export_statistics_service on resumepair.export_statistics;
+create policy export_statistics_service on resumepair.export_statistics for select to service_role using (true);
 
 drop policy if exists user_limits_own on resumepair.user_limits;
 create policy user_limits_own on resumepair.user_limits for select to authenticated
@@ -1364,6 +1476,7 @@ grant execute on function
     resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text),
     resumepair.delete_schedule(uuid)
 to authenticated;
+grant execute on function resumepair.queue_depth() to authenticated, service_role;
 grant execute on function
     resumepair.claim_export(uuid, bigint),
     resumepair.report_progress(uuid, integer, text),

@@ -101,3 +101,81 @@ where user_id = (select auth.uid())
     and (%(after_at)s::timestamptz is null or (created_at, id) < (%(after_at)s, %(after_id)s::uuid))
 order by created_at desc, id desc
 limit %(limit)s
+
+-- stats_of_user --
+select jobs.*, exports.*, queue.*, quota_bytes
+from (
+    select count(*) filter (where j.status = 'pending') as pending,
+           count(*) filter (where j.status = 'processing') as processing,
+           count(*) filter (where j.status = 'completed') as completed,
+           count(*) filter (where j.status = 'failed') as failed,
+           count(*) filter (where j.status = 'cancelled') as cancelled,
+           percentile_cont(array[0.5, 0.95]) within group (order by extract(epoch from j.finished_at - j.started_at) * 1000)
+               filter (where j.status = 'completed') as durations,
+           percentile_cont(array[0.5, 0.95]) within group (order by extract(epoch from j.started_at - j.created_at) * 1000)
+               filter (where j.status = 'completed') as waits
+    from resumepair.export_jobs as j
+    where j.user_id = (select auth.uid()) and (%(since)s::timestamptz is null or j.created_at >= %(since)s)
+) as jobs, (
+    select coalesce(sum(h.byte_size) filter (where h.expires_at > now()), 0)::bigint as bytes_used,
+           coalesce(sum(h.download_count) filter (where %(since)s::timestamptz is null or h.created_at >= %(since)s), 0)::bigint
+               as downloads
+    from resumepair.export_history as h
+    where h.user_id = (select auth.uid())
+) as exports, resumepair.queue_depth() as queue, (
+    select coalesce(own.quota_bytes, d.quota_bytes) as quota_bytes
+    from resumepair.user_limits as d
+    left join resumepair.user_limits as own on own.user_id = (select auth.uid())
+    where d.user_id = '00000000-0000-0000-0000-000000000000'
+) as limits
+
+-- templates_of_user --
+select h.template, count(*) as completed, sum(h.byte_size)::bigint as byte_size, sum(h.page_count)::bigint as page_count,
+       sum(h.download_count)::bigint as downloads
+from resumepair.export_history as h
+where h.user_id = (select auth.uid()) and (%(since)s::timestamptz is null or h.created_at >= %(since)s)
+group by h.template
+order by completed desc, h.template
+
+-- stats_of_system --
+with days as (
+    select * from resumepair.export_statistics
+    where %(since)s::timestamptz is null or day >= (%(since)s::timestamptz at time zone 'UTC')::date
+), buckets as (
+    select kind, bucket, sum(jobs) over (partition by kind order by bucket) as up_to, sum(jobs) over (partition by kind) as jobs
+    from (
+        select 'duration' as kind, d.bucket, sum(d.jobs) as jobs
+        from days, unnest(days.durations) with ordinality as d (jobs, bucket) group by d.bucket
+        union all
+        select 'wait', w.bucket, sum(w.jobs)
+        from days, unnest(days.waits) with ordinality as w (jobs, bucket) group by w.bucket
+    ) as counted
+), percentiles as (
+    select b.kind, p.fraction, power(1.1, min(b.bucket) - 0.5)::float8 as milliseconds
+    from buckets as b, (values (0.5), (0.95)) as p (fraction)
+    where b.up_to >= p.fraction * b.jobs
+    group by b.kind, p.fraction
+)
+select active.*, ended.*, queue.*, null::bigint as quota_bytes,
+       (select array_agg(p.milliseconds order by p.fraction) from percentiles as p where p.kind = 'duration') as durations,
+       (select array_agg(p.milliseconds order by p.fraction) from percentiles as p where p.kind = 'wait') as waits,
+       (select coalesce(sum(expiring_bytes), 0)::bigint from resumepair.export_statistics
+        where day >= (now() at time zone 'UTC')::date) as bytes_used
+from (
+    select count(*) filter (where j.status = 'pending') as pending, count(*) filter (where j.status = 'processing') as processing
+    from resumepair.export_jobs as j
+    where j.status in ('pending', 'processing')
+) as active, (
+    select coalesce(sum(completed), 0)::bigint as completed, coalesce(sum(failed), 0)::bigint as failed,
+           coalesce(sum(cancelled), 0)::bigint as cancelled, coalesce(sum(download_count), 0)::bigint as downloads
+    from days
+) as ended, resumepair.queue_depth() as queue
+
+-- templates_of_system --
+select template, sum(completed)::bigint as completed, sum(byte_size)::bigint as byte_size,
+       sum(page_count)::bigint as page_count, sum(download_count)::bigint as downloads
+from resumepair.export_statistics
+where %(since)s::timestamptz is null or day >= (%(since)s::timestamptz at time zone 'UTC')::date
+group by template
+having sum(completed) + sum(download_count) > 0
+order by completed desc, template

@@ -19,6 +19,7 @@ from resumepair_graphql.jobs import JobMutations, JobQueries
 from resumepair_graphql.progress import ProgressSubscriptions
 from resumepair_graphql.scalars import SCALARS
 from resumepair_graphql.schedules import ScheduleMutations, ScheduleQueries
+from resumepair_graphql.stats import StatsQueries
 
 MAX_TOKENS = 2000
 
@@ -51,7 +52,9 @@ def _is_unexpected(error: GraphQLError) -> bool:
 def build_schema() -> strawberry.Schema:
     """The schema of the public API."""
     return strawberry.Schema(
-        query=merge_types("Query", (DocumentQueries, JobQueries, BatchQueries, HistoryQueries, ScheduleQueries)),
+        query=merge_types(
+            "Query", (DocumentQueries, JobQueries, BatchQueries, HistoryQueries, ScheduleQueries, StatsQueries)
+        ),
         mutation=merge_types(
             "Mutation",
             (DocumentMutations, ExportMutations, JobMutations, BatchMutations, HistoryMutations, ScheduleMutations),

@@ -129,6 +129,8 @@ def test_a_schedule_from_request_to_deletion_reads_no_whole_table(planned: Plann
         "jobs_by_id",
         "job_changes",
         "history_page",
+        "stats_of_user",
+        "templates_of_user",
         "documents_page",
         "documents_by_id",
         "batches_by_id",
@@ -149,6 +151,14 @@ def test_queries_of_the_api_read_no_whole_table(planned: Planned, name: str) -> 
     }
     planned.as_user(user, api_queries()[name], values)
     assert planned.plans
+    assert planned.whole_tables() == set()
+
+
+@pytest.mark.parametrize("name", ["stats_of_system", "templates_of_system"])
+def test_the_figures_of_the_whole_system_read_no_whole_table(planned: Planned, name: str) -> None:
+    with planned.connection.transaction():
+        planned.run("select set_config('role', 'service_role', true)")
+        planned.run(api_queries()[name], {"since": None})
     assert planned.whole_tables() == set()
 
 

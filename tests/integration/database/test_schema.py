@@ -13,7 +13,15 @@ from dev.postgres_binaries import PostgresBinaries
 from dev.roles import role_url, set_passwords
 from tests.integration.conftest import Connection, Person, WorkerVoice, connect
 
-TABLES = ("documents", "export_batches", "export_history", "export_jobs", "export_schedules", "user_limits")
+TABLES = (
+    "documents",
+    "export_batches",
+    "export_history",
+    "export_jobs",
+    "export_schedules",
+    "export_statistics",
+    "user_limits",
+)
 OWNER = "plain_owner"
 
 # As Supabase has it: the schema, its function and the roles belong to somebody else.
