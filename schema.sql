@@ -40,19 +40,19 @@ begin
         create role resumepair_worker login;
     end if;
 
-    -- procrastinate's SQL uses unqualified names. A frozen process (SIGSTOP, a paused machine) must not hold locks.
+    -- procrastinate's SQL uses unqualified names. A process that is frozen or cut off must not hold locks.
     if not exists (
         select from pg_roles where rolname = 'resumepair_worker'
-            and rolconfig @> array['search_path=procrastinate', 'idle_in_transaction_session_timeout=10s']
+            and rolconfig @> array['search_path=procrastinate', 'idle_in_transaction_session_timeout=3s']
     ) then
         alter role resumepair_worker set search_path = procrastinate;
-        alter role resumepair_worker set idle_in_transaction_session_timeout = '10s';
+        alter role resumepair_worker set idle_in_transaction_session_timeout = '3s';
     end if;
     if not exists (
         select from pg_roles where rolname = 'resumepair_api'
-            and rolconfig @> array['idle_in_transaction_session_timeout=10s']
+            and rolconfig @> array['idle_in_transaction_session_timeout=3s']
     ) then
-        alter role resumepair_api set idle_in_transaction_session_timeout = '10s';
+        alter role resumepair_api set idle_in_transaction_session_timeout = '3s';
     end if;
 
     foreach v_role in array array['anon', 'authenticated', 'service_role'] loop

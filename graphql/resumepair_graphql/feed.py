@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 
 SLOT_SIZE = 16
-RESTART_SECONDS = (0.1, 2.0)
+RESTART_SECONDS = (0.1, 1.0)
 
 log = structlog.stdlib.get_logger(__name__)
 

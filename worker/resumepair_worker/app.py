@@ -10,12 +10,12 @@ from functools import partial
 import psycopg
 import structlog
 from procrastinate import App
-from psycopg_pool import AsyncConnectionPool
 
 from resumepair_renderer import BrowserUnavailable, Renderer, RendererSettings
 from resumepair_worker.alarm import ring_forever
+from resumepair_worker.connections import Pool, create_pool
 from resumepair_worker.export import Exporter
-from resumepair_worker.jobs import Jobs, Pool
+from resumepair_worker.jobs import Jobs
 from resumepair_worker.logs import configure_logs
 from resumepair_worker.queue import QUEUES, build_queue, settle_cancellation
 from resumepair_worker.rescue import HEARTBEAT_SECONDS, STALLED_AFTER_SECONDS, sweep_forever
@@ -23,11 +23,10 @@ from resumepair_worker.settings import Settings, SettingsError
 from resumepair_worker.storage import FolderStore
 
 CONNECT_SECONDS = 10.0
-PREPARE_AFTER = 5
 # Heartbeats stop while a worker drains. With what a cancelled attempt may still take (`export.py`) and a
 # heartbeat's age, this stays below the threshold at which the worker would be taken for dead.
 GRACE_SECONDS = 2.0
-RESTART_PAUSE_SECONDS = (0.2, 5.0)
+RESTART_PAUSE_SECONDS = (0.2, 1.0)
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -117,24 +116,10 @@ def _stop_on_signals() -> asyncio.Event:
 
 
 async def _open_pool(settings: Settings) -> Pool:
-    """A pool that has proved that the database answers; one direct attempt first, for its exact error.
-
-    In polling mode nothing is prepared: behind a transaction pooler the next transaction may be another session's.
-    """
+    """A pool that has proved that the database answers; one direct attempt first, for its exact error."""
     async with await psycopg.AsyncConnection.connect(settings.database_url, connect_timeout=int(CONNECT_SECONDS)):
         pass
-    return AsyncConnectionPool(
-        settings.database_url,
-        min_size=1,
-        max_size=settings.exports_in_flight + 2,
-        timeout=CONNECT_SECONDS,
-        kwargs={
-            "application_name": "resumepair-worker",
-            "prepare_threshold": None if settings.polling_mode else PREPARE_AFTER,
-        },
-        check=AsyncConnectionPool.check_connection,
-        open=False,
-    )
+    return create_pool(settings.database_url, settings.exports_in_flight + 2, pooler=settings.polling_mode)
 
 
 async def _work_until(

@@ -18,7 +18,7 @@ from resumepair_worker.export import Exporter, RetryLater
 QUEUES = ["exports", "maintenance"]
 KEEP_FINISHED = timedelta(hours=24)
 PRUNE_BITE = 500
-ERROR_PAUSE_SECONDS = 2
+ERROR_PAUSE_SECONDS = 0.5
 ERROR_PAUSE_CAP_SECONDS = 60
 
 

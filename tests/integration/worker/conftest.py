@@ -12,12 +12,12 @@ import psycopg
 import pytest
 from procrastinate import App
 from psycopg.rows import DictRow
-from psycopg_pool import AsyncConnectionPool
 
 from resumepair_renderer import Renderer, RendererSettings
 from resumepair_worker.app import work
+from resumepair_worker.connections import Pool, create_pool
 from resumepair_worker.export import Exporter
-from resumepair_worker.jobs import Jobs, Pool
+from resumepair_worker.jobs import Jobs
 from resumepair_worker.queue import build_queue
 from resumepair_worker.storage import FolderStore, Store
 from tests.conftest import Database
@@ -77,10 +77,7 @@ async def renderer(chromium_path: Path) -> AsyncGenerator[Renderer, None]:
 
 @pytest.fixture
 async def parts(database: Database, renderer: Renderer, store_folder: Path) -> AsyncGenerator[Parts, None]:
-    pool: Pool = AsyncConnectionPool(
-        database.worker_url, min_size=1, max_size=6, check=AsyncConnectionPool.check_connection, open=False
-    )
-    async with pool:
+    async with create_pool(database.worker_url, 6) as pool:
         yield Parts(
             pool,
             Exporter(
