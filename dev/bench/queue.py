@@ -34,7 +34,7 @@ def measure_queue(chromium: Path, grown_jobs: int) -> None:
     console = Console()
     with ExitStack() as stack:
         place = stack.enter_context(throwaway())
-        ledger = stack.enter_context(Ledger.open(place.server.url(), place.storage))
+        ledger = stack.enter_context(Ledger.open(place.server.url()))
         ledger.query("select set_config('search_path', 'procrastinate', false)")
         with Fleet(place.worker_url, place.storage, chromium, place.log, 1):
             console.print(_pickup(ledger))
