@@ -19,6 +19,7 @@ DOCUMENT = {**RESUME, "work": RESUME["work"] * 60}
 CODES = {"BROWSER_UNAVAILABLE", "WORKER_LOST"}
 LOAD_EVERY_SECONDS = 0.5
 LOOK_SECONDS = 0.005
+BETWEEN_SECONDS = 0.15
 LONGEST_SECONDS = 90.0
 
 
@@ -39,6 +40,7 @@ def poison(scene: Scene) -> Row:
             for browser in browsers:
                 with suppress(psutil.NoSuchProcess):
                     browser.kill()
+            time.sleep(BETWEEN_SECONDS)  # it was waiting for a browser that has just been started, should it go on
             browsers = scene.fleet.browsers()
         time.sleep(LOOK_SECONDS)
     drain(scene, jobs)
@@ -49,5 +51,5 @@ def poison(scene: Scene) -> Row:
 
 
 def _is_at_the_printer(scene: Scene, job: UUID) -> bool:
-    (row,) = scene.ledger.query("select status, stage from resumepair.export_jobs where id = %s", job)
-    return (row["status"], row["stage"]) in {("processing", "claimed"), ("processing", "rendering")}
+    (row,) = scene.ledger.query("select stage from resumepair.export_jobs where id = %s", job)
+    return bool(row["stage"] == "rendering")
