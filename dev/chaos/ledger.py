@@ -59,6 +59,16 @@ class Ledger:
             cursor = self.connection.execute(statement.encode(), values)
         return cursor.fetchall() if cursor.description else []
 
+    @contextmanager
+    def as_user(self, user: UUID) -> Generator[None]:
+        """A transaction in the user's place, as the API makes one."""
+        with self.connection.transaction():
+            self.connection.execute(
+                "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', %s, true)",
+                [f'{{"sub": "{user}", "role": "authenticated"}}'],
+            )
+            yield
+
     def new_user(self, attempts: int = 100) -> UUID:
         """A user with room for a run's load."""
         user = uuid4()
@@ -74,11 +84,7 @@ class Ledger:
         """So many exports; returned means accepted, that is, committed."""
         accepted: list[UUID] = []
         for _ in range(count):
-            with self.connection.transaction():
-                self.connection.execute(
-                    "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', %s, true)",
-                    [f'{{"sub": "{user}", "role": "authenticated"}}'],
-                )
+            with self.as_user(user):
                 row = self.connection.execute(
                     "insert into resumepair.documents (title, data) values ('CV', %s) returning id", [Jsonb(resume)]
                 ).fetchone()
@@ -93,11 +99,7 @@ class Ledger:
     def cancel(self, user: UUID, job: UUID) -> bool:
         """Cancel as the user; False when the job had ended before."""
         try:
-            with self.connection.transaction():
-                self.connection.execute(
-                    "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', %s, true)",
-                    [f'{{"sub": "{user}", "role": "authenticated"}}'],
-                )
+            with self.as_user(user):
                 self.connection.execute("select resumepair.cancel_export(%s)", [job])
         except psycopg.Error as error:
             if error.sqlstate != "RP412":
