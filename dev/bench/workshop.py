@@ -19,7 +19,7 @@ from procrastinate import App
 from dev.chaos.ledger import RESUME
 from dev.throwaway import Throwaway
 from resumepair_renderer import Rendered, Renderer, RendererSettings, RenderOptions, RenderStage
-from resumepair_worker.alarm import ring_forever
+from resumepair_worker.alarm import Alarm
 from resumepair_worker.app import work
 from resumepair_worker.connections import create_pool
 from resumepair_worker.errors import StorageUnavailable
@@ -71,13 +71,13 @@ class Workshop:
 
     app: App
     stub: Stub
-    jobs: Jobs
+    alarm: Alarm
 
     @asynccontextmanager
     async def working(self) -> AsyncGenerator[None]:
         """With the settings of the worker process."""
         async with asyncio.TaskGroup() as group:
-            companions = [group.create_task(work(self.app, IN_FLIGHT)), group.create_task(ring_forever(self.jobs))]
+            companions = [group.create_task(work(self.app, IN_FLIGHT)), group.create_task(self.alarm.ring_forever())]
             try:
                 yield
             finally:
@@ -92,9 +92,10 @@ async def workshop(place: Throwaway, rendered: Rendered) -> AsyncGenerator[Works
     async with create_pool(place.worker_url, IN_FLIGHT + 2) as pool:
         jobs, stub = Jobs(pool), Stub(rendered)
         exporter = Exporter(jobs, cast("Renderer", stub), FolderStore(place.storage), timedelta(days=7), RETRY_BASE)
-        app = build_queue(exporter)
+        alarm = Alarm(jobs)
+        app = build_queue(exporter, alarm.expect)
         async with app.open_async(pool):
-            yield Workshop(app, stub, jobs)
+            yield Workshop(app, stub, alarm)
 
 
 async def until(is_so: Callable[[], bool]) -> None:

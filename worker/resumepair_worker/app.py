@@ -12,7 +12,7 @@ import structlog
 from procrastinate import App
 
 from resumepair_renderer import BrowserUnavailable, Renderer, RendererSettings
-from resumepair_worker.alarm import ring_forever
+from resumepair_worker.alarm import Alarm
 from resumepair_worker.connections import Pool, create_pool
 from resumepair_worker.export import Exporter
 from resumepair_worker.jobs import Jobs
@@ -80,6 +80,7 @@ async def run(settings: Settings) -> None:
         )
         settings.storage_dir.mkdir(parents=True, exist_ok=True)
         jobs = Jobs(pool)
+        alarm = Alarm(jobs)
         queue = build_queue(
             Exporter(
                 jobs=jobs,
@@ -88,7 +89,8 @@ async def run(settings: Settings) -> None:
                 lifetime=settings.export_lifetime,
                 retry_base=settings.retry_base,
                 stopping=stop,
-            )
+            ),
+            alarm.expect,
         )
         await stack.enter_async_context(queue.open_async(pool))
         if not await queue.check_connection_async():
@@ -103,7 +105,7 @@ async def run(settings: Settings) -> None:
         )
         beside = [sweep_forever(jobs, settings.step_deadline)]
         if not settings.polling_mode:
-            beside.append(ring_forever(jobs))
+            beside.append(alarm.ring_forever())
         await _work_until(stop, run_queue, beside)
     log.info("worker_stopped")
 

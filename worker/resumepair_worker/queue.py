@@ -1,7 +1,8 @@
 """The queue: procrastinate's app with our tasks; what becomes of a task that was cancelled or has to come again."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,14 +23,26 @@ ERROR_PAUSE_SECONDS = 0.5
 ERROR_PAUSE_CAP_SECONDS = 60
 
 
+Expect = Callable[[datetime], None]
+
+
 class Again(BaseRetryStrategy):
     """When the queue runs a task again. How often is not decided here: the claim counts the attempts.
 
     Always with a decision: a task that is cancelled by a stopping worker and has none ends as aborted, that is, lost.
     """
 
+    def __init__(self, expect: Expect) -> None:
+        self._expect = expect
+
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
         """At the job row's own time and place; at once when handed back; soon when the database failed."""
+        decision = self._decide(exception, job)
+        if decision.retry_at:
+            self._expect(decision.retry_at)
+        return decision
+
+    def _decide(self, exception: BaseException, job: Job) -> RetryDecision:
         if isinstance(exception, RetryLater):
             return RetryDecision(retry_at=exception.at, priority=exception.priority)
         if isinstance(exception, asyncio.CancelledError):
@@ -48,15 +61,15 @@ async def settle_cancellation(call_next: AsyncCallNext, context: JobContext, wor
         raise
 
 
-def build_queue(exporter: Exporter) -> App:
-    """The app with its tasks; it is opened with a pool by whoever runs it.
+def build_queue(exporter: Exporter, expect: Expect) -> App:
+    """The app with its tasks; it is opened with a pool by whoever runs it. `expect` hears when a task will come again.
 
     The periodic task is also what makes a worker stop, and so start anew, when it has lost its LISTEN session: without
     any, procrastinate goes on without being woken.
     """
     app = App(connector=PsycopgConnector())
 
-    @app.task(name="render_export", queue="exports", pass_context=True, retry=Again())
+    @app.task(name="render_export", queue="exports", pass_context=True, retry=Again(expect))
     async def render_export(context: JobContext, job_id: str) -> None:  # pyright: ignore[reportUnusedFunction]
         await exporter.run(UUID(job_id), _id_of(context.job))
 

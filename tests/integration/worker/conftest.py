@@ -14,6 +14,7 @@ from procrastinate import App
 from psycopg.rows import DictRow
 
 from resumepair_renderer import Renderer, RendererSettings
+from resumepair_worker.alarm import Alarm
 from resumepair_worker.app import work
 from resumepair_worker.connections import Pool, create_pool
 from resumepair_worker.export import Exporter
@@ -40,10 +41,11 @@ class Parts:
 
     pool: Pool
     exporter: Exporter
+    alarm: Alarm
 
     @property
     def queue(self) -> App:
-        return build_queue(self.exporter)
+        return build_queue(self.exporter, self.alarm.expect)
 
     def with_store(self, store: Store) -> "Parts":
         return replace(self, exporter=replace(self.exporter, store=store))
@@ -87,6 +89,7 @@ async def parts(database: Database, renderer: Renderer, store_folder: Path) -> A
                 lifetime=timedelta(days=7),
                 retry_base=timedelta(milliseconds=50),
             ),
+            Alarm(Jobs(pool)),
         )
 
 
