@@ -54,4 +54,3 @@ def parse(payload: str) -> JobChange | None:
     except (ValueError, KeyError, TypeError, AttributeError):
         log.warning("notification_ignored", channel=CHANNEL)
         return None
-
