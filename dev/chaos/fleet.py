@@ -60,8 +60,8 @@ class Fleet:
         return random.choice(self.workers)  # noqa: S311 # not for secrets
 
     def kill(self) -> None:
-        """Kill -9 one of them."""
-        worker = self.any()
+        """Kill -9 the one that has run for longest: it is surely at work, others may be starting."""
+        worker = self.workers[0]
         worker.kill()
         worker.wait()
 

@@ -107,9 +107,10 @@ class Ledger:
             return False
         return True
 
-    def at_work(self) -> list[UUID]:
-        """The exports that a worker has claimed and not ended."""
-        return [row["id"] for row in self.query("select id from resumepair.export_jobs where status = 'processing'")]
+    def at_work(self) -> set[tuple[UUID, int]]:
+        """The attempts, by export and number, that a worker has begun and not ended: it may have been killed since."""
+        rows = self.query("select id, attempt from resumepair.export_jobs where status = 'processing'")
+        return {(row["id"], row["attempt"]) for row in rows}
 
     def open_jobs(self, jobs: Sequence[UUID]) -> int:
         """How many of these have not ended."""

@@ -21,6 +21,8 @@ HEAR_SECONDS = 30.0
 POLL_SECONDS = 0.02
 BUSY_SECONDS = 20.0
 
+Attempt = tuple[UUID, int]
+
 
 def run(scene: Scene, faults: Iterable[Fault], rounds: int | None = None) -> Iterator[Row]:
     """A row for each fault; each is injected `rounds` times, or as often as it says itself."""
@@ -56,46 +58,51 @@ def drain(scene: Scene, jobs: list[UUID]) -> None:
 def _under_load(scene: Scene, fault: Fault, times: int) -> Row:
     user = scene.ledger.new_user()
     jobs: list[UUID] = []
-    met: list[tuple[datetime, UUID]] = []
+    met: dict[Attempt, datetime] = {}
     for _ in range(times):
         jobs += scene.ledger.enqueue(user, LOAD)
-        _, victims = _inject(scene, fault)
-        met += victims
+        _inject(scene, fault, met)
     drain(scene, jobs)
-    return Row(fault.name, times, audit(scene.ledger, scene.fleet.storage, jobs, met))
+    return Row(fault.name, times, audit(scene.ledger, scene.fleet.storage, jobs, _by_job(met)))
 
 
 def _watched(scene: Scene, fault: Fault, times: int) -> Row:
     """With a subscriber for each export; new exports are timed when it is over."""
     user = scene.ledger.new_user()
     jobs: list[UUID] = []
-    met: list[tuple[datetime, UUID]] = []
+    met: dict[Attempt, datetime] = {}
     pickups: list[float] = []
     heard: list[Heard] = []
     for _ in range(times):
         load = scene.ledger.enqueue(user, WATCHED_LOAD)
         watched = scene.audience.watch(user, load)
-        at, victims = _inject(scene, fault)
-        met += victims
+        at = _inject(scene, fault, met)
         drain(scene, load)
         scene.audience.wait(HEAR_SECONDS)
         heard += _heard(scene, watched, at)
         probes = [_probe(scene, user) for _ in range(PICKUPS)]
         pickups += scene.ledger.waits(probes)
         jobs += load + probes
-    return Row(fault.name, times, audit(scene.ledger, scene.fleet.storage, jobs, met), tuple(pickups), tuple(heard))
+    return Row(
+        fault.name, times, audit(scene.ledger, scene.fleet.storage, jobs, _by_job(met)), tuple(pickups), tuple(heard)
+    )
 
 
-def _inject(scene: Scene, fault: Fault) -> tuple[datetime, list[tuple[datetime, UUID]]]:
-    """Inject it while exports are at work: since when recovery counts, and which exports it met."""
-    _until_busy(scene)
-    victims = scene.ledger.at_work()
+def _inject(scene: Scene, fault: Fault, met: dict[Attempt, datetime]) -> datetime:
+    """Inject it while exports are at work, and note whom it met; the moment since which recovery counts."""
+    _until_busy(scene, met)
+    victims = scene.ledger.at_work() - set(met)
     at = scene.ledger.now()
     fault.inject(scene)
     if fault.counts_from_end:
         at = scene.ledger.now()
     scene.fleet.keep_up()
-    return at, [(at, job) for job in victims]
+    met |= dict.fromkeys(victims, at)
+    return at
+
+
+def _by_job(met: dict[Attempt, datetime]) -> list[tuple[datetime, UUID]]:
+    return [(at, job) for (job, _), at in met.items()]
 
 
 def _heard(scene: Scene, watched: Iterable[Watched], at: datetime) -> Iterator[Heard]:
@@ -113,8 +120,8 @@ def _probe(scene: Scene, user: UUID) -> UUID:
     return job
 
 
-def _until_busy(scene: Scene) -> None:
-    """Until a worker is at something, so that the fault meets it; not for ever, workers may all be starting."""
+def _until_busy(scene: Scene, met: dict[Attempt, datetime]) -> None:
+    """Until a worker is at something that no fault has met, so that the next one does; not for ever."""
     end = time.monotonic() + BUSY_SECONDS
-    while not scene.ledger.at_work() and time.monotonic() < end:
+    while not scene.ledger.at_work() - set(met) and time.monotonic() < end:
         time.sleep(POLL_SECONDS)
