@@ -54,6 +54,17 @@ begin
     ) then
         alter role resumepair_api set idle_in_transaction_session_timeout = '3s';
     end if;
+    -- Sessions of a process that was cut off would stay for two hours, until no new one fits in.
+    foreach v_role in array array['resumepair_api', 'resumepair_worker'] loop
+        if not exists (
+            select from pg_roles where rolname = v_role
+                and rolconfig @> array['tcp_keepalives_idle=10', 'tcp_keepalives_interval=5', 'tcp_keepalives_count=3']
+        ) then
+            execute format('alter role %I set tcp_keepalives_idle = 10', v_role);
+            execute format('alter role %I set tcp_keepalives_interval = 5', v_role);
+            execute format('alter role %I set tcp_keepalives_count = 3', v_role);
+        end if;
+    end loop;
 
     foreach v_role in array array['anon', 'authenticated', 'service_role'] loop
         if not pg_has_role('resumepair_api', v_role, 'MEMBER') then

@@ -21,10 +21,15 @@ CHUNK = 65536
 
 @dataclass(eq=False)
 class _Session:
-    """One connection through the relay; `silent` for good once it is."""
+    """One connection through the relay: the process's end, then the server's. It is `silent` for good once it is."""
 
     writers: list[asyncio.StreamWriter]
     silent: bool = False
+
+    def forget(self) -> None:
+        """End the server's side; the process hears nothing of it."""
+        for writer in self.writers[1:]:
+            writer.close()
 
 
 @dataclass
@@ -60,8 +65,16 @@ class Relay:
         return role_url(f"host=127.0.0.1 port={self.port} dbname={name}", role, password)
 
     def silence(self) -> None:
-        """From now on the sessions that are open get no answer, ever; new ones are as usual."""
+        """From now on the sessions that are open get no answer, ever; new ones are as usual.
+
+        The server forgets those of the time before, as its keepalives make it do after 25 seconds.
+        """
+        self._loop.call_soon_threadsafe(self._silence)
+
+    def _silence(self) -> None:
         for session in self._sessions:
+            if session.silent:
+                session.forget()
             session.silent = True
 
     def go_down(self) -> None:

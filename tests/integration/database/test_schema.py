@@ -175,3 +175,9 @@ def test_documents_may_be_a_view(empty_database: str) -> None:
         person.enqueue(document_id)
         (job,) = person.run("select document_version, document_data from resumepair.export_jobs")
         assert job == {"document_version": 7, "document_data": {"profile": {}}}
+
+
+@pytest.mark.parametrize("role", ["resumepair_api", "resumepair_worker"])
+def test_a_process_that_is_cut_off_keeps_neither_locks_nor_sessions(role: str, admin: Connection) -> None:
+    (row,) = admin.execute("select rolconfig from pg_roles where rolname = %s", [role]).fetchall()
+    assert {"idle_in_transaction_session_timeout=3s", "tcp_keepalives_idle=10"} <= set(row["rolconfig"])
