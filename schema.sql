@@ -7,12 +7,13 @@
 --
 -- Read in this order: roles, tables, state machine, then the functions in the order of an export's life:
 --   enqueue_export -> claim_export -> report_progress -> publish_export | fail_export | release_export
---   rescue_exports, ring_due_jobs, prune_queue, cancel_export, cancel_batch, retry_export, record_download
+--   rescue_exports, requeue_exports, ring_due_jobs, prune_queue, cancel_export, cancel_batch, retry_export, record_download
+-- and of exports to come: schedule_export -> due_schedules -> run_schedule -> enqueue_export; delete_schedule
 --
 -- What a refused call raises (SQLSTATE; COLUMN = the input's path; DETAIL = JSON with the numbers):
 --   RP400 invalid input · RP401 not signed in · RP404 not found or not yours · RP409 idempotency key used for another
 --   request · RP410 export expired · RP412 not possible in this state · RP413 storage quota exceeded ·
---   RP423 no attempts left · RP429 too many active requests
+--   RP423 no attempts left · RP429 too many active requests, or schedules
 
 begin;
 
@@ -214,12 +215,39 @@ alter table resumepair.export_history
     add column if not exists fit jsonb,
     add column if not exists warnings jsonb not null default '[]';
 
+-- Its documents' foreign key stands below, with the table that may be a view.
+create table if not exists resumepair.export_schedules (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    document_id uuid not null,
+    options jsonb not null default '{}',
+    run_at timestamptz,
+    cron text,
+    time_zone text not null default 'UTC',
+    next_run_at timestamptz,
+    last_run_at timestamptz,
+    last_job_id uuid references resumepair.export_jobs (id) on delete set null,
+    last_refusal_state text,
+    last_refusal_message text,
+    idempotency_key text,
+    request_hash text not null,
+    created_at timestamptz not null default now(),
+    constraint export_schedules_once_or_again check (num_nonnulls(run_at, cron) = 1),
+    constraint export_schedules_cron_length check (char_length(cron) between 1 and 100),
+    constraint export_schedules_time_zone_length check (char_length(time_zone) between 1 and 100),
+    constraint export_schedules_next_run_is_a_time check (isfinite(next_run_at)),
+    constraint export_schedules_refusal_is_complete check (num_nulls(last_refusal_state, last_refusal_message) in (0, 2)),
+    constraint export_schedules_options_is_object check (jsonb_typeof(options) = 'object'),
+    constraint export_schedules_idempotency_key_length check (char_length(idempotency_key) between 1 and 200)
+);
+
 create table if not exists resumepair.user_limits (
     user_id uuid primary key,
     max_active_requests integer,
     max_batch_documents integer,
     max_attempts integer,
     quota_bytes bigint,
+    max_schedules integer,
     constraint user_limits_positive check (
         max_active_requests >= 0 and max_batch_documents between 1 and 100 and max_attempts between 1 and 100 and quota_bytes >= 0
     ),
@@ -229,10 +257,25 @@ create table if not exists resumepair.user_limits (
     )
 );
 
+-- For databases that were set up before there were schedules.
+alter table resumepair.user_limits add column if not exists max_schedules integer;
+
 -- The default row; a null in a user's own row falls back to it.
-insert into resumepair.user_limits (user_id, max_active_requests, max_batch_documents, max_attempts, quota_bytes)
-values ('00000000-0000-0000-0000-000000000000', 3, 10, 5, 100 * 1024 * 1024)
-on conflict (user_id) do nothing;
+insert into resumepair.user_limits (user_id, max_active_requests, max_batch_documents, max_attempts, quota_bytes, max_schedules)
+values ('00000000-0000-0000-0000-000000000000', 3, 10, 5, 100 * 1024 * 1024, 20)
+on conflict (user_id) do update set max_schedules = excluded.max_schedules where user_limits.max_schedules is null;
+
+do $$
+begin
+    if not exists (
+        select from pg_constraint where conname = 'user_limits_schedules' and conrelid = 'resumepair.user_limits'::regclass
+    ) then
+        alter table resumepair.user_limits add constraint user_limits_schedules check (
+            max_schedules >= 0 and (user_id <> '00000000-0000-0000-0000-000000000000' or max_schedules is not null)
+        );
+    end if;
+end
+$$;
 
 create index if not exists export_batches_user on resumepair.export_batches (user_id, created_at desc, id desc);
 create index if not exists export_jobs_user on resumepair.export_jobs (user_id, created_at desc, id desc);
@@ -243,12 +286,22 @@ create unique index if not exists export_jobs_idempotency
     on resumepair.export_jobs (user_id, idempotency_key, batch_position) where idempotency_key is not null;
 create index if not exists export_jobs_active_user
     on resumepair.export_jobs (user_id, virtual_time) where status in ('pending', 'processing');
-create index if not exists export_jobs_active_virtual_time
-    on resumepair.export_jobs (virtual_time) where status in ('pending', 'processing');
+drop index if exists resumepair.export_jobs_active_virtual_time; -- of an earlier fair order
+create index if not exists export_jobs_started on resumepair.export_jobs (virtual_time) where started_at is not null;
 create index if not exists export_history_user on resumepair.export_history (user_id, created_at desc, id desc);
 create index if not exists export_history_document on resumepair.export_history (user_id, document_id, created_at desc);
 create index if not exists export_history_expiry_order on resumepair.export_history (expires_at);
+create index if not exists export_schedules_user on resumepair.export_schedules (user_id, created_at desc, id desc);
+create index if not exists export_schedules_document on resumepair.export_schedules (document_id);
+create index if not exists export_schedules_last_job on resumepair.export_schedules (last_job_id) where last_job_id is not null;
+create unique index if not exists export_schedules_idempotency
+    on resumepair.export_schedules (user_id, idempotency_key) where idempotency_key is not null;
+-- For due_schedules, which looks every second.
+create index if not exists export_schedules_next_run on resumepair.export_schedules (next_run_at) where next_run_at is not null;
 
+-- For the end of a worker: procrastinate then clears its id from all rows.
+create index if not exists resumepair_jobs_worker
+    on procrastinate.procrastinate_jobs (worker_id) where worker_id is not null;
 -- For rescue_exports, which looks every two seconds and must not read what has ended.
 create index if not exists resumepair_jobs_doing on procrastinate.procrastinate_jobs (id) where status = 'doing';
 -- For ring_due_jobs and prune_queue, for the same reason.
@@ -282,7 +335,7 @@ comment on column resumepair.export_jobs.percent is 'Progress of the present att
 comment on column resumepair.export_jobs.sequence is 'Counts the visible changes of this job; strictly increasing, so that watchers can order and resume.';
 comment on column resumepair.export_jobs.attempt is 'Number of the present attempt, and its fence: only the latest claim may report or publish.';
 comment on column resumepair.export_jobs.max_attempts is 'Attempts allowed; grows by one when a stopping worker hands an attempt back.';
-comment on column resumepair.export_jobs.virtual_time is 'Place in the fair order between users (start-time fair queuing); the queue priority is its negative.';
+comment on column resumepair.export_jobs.virtual_time is 'Place in the fair order between users (start-time fair queuing): twice the round, plus one unless it is its user''s first; the queue priority is its negative.';
 comment on column resumepair.export_jobs.queue_job_id is 'The procrastinate job that carries this export; a claim from any other is refused.';
 comment on column resumepair.export_jobs.idempotency_key is 'The client''s key for the request, unique per user; null when none was given.';
 comment on column resumepair.export_jobs.request_hash is 'SHA-256 of the request (documents, options), to tell a replay from a reused key.';
@@ -317,12 +370,30 @@ comment on column resumepair.export_history.last_downloaded_at is 'When the last
 comment on column resumepair.export_history.created_at is 'When the file was published.';
 comment on column resumepair.export_history.expires_at is 'From when on it can no longer be downloaded.';
 
+comment on table resumepair.export_schedules is 'Exports to come: once at a time, or again and again by a cron expression.';
+comment on column resumepair.export_schedules.id is 'The schedule''s id.';
+comment on column resumepair.export_schedules.user_id is 'Whose schedule it is (auth.uid() of the request).';
+comment on column resumepair.export_schedules.document_id is 'The document to export, as it is when the time comes; its deletion deletes the schedule.';
+comment on column resumepair.export_schedules.options is 'Render options of the exports, as in export_jobs.';
+comment on column resumepair.export_schedules.run_at is 'When to export once; null when there is a cron expression.';
+comment on column resumepair.export_schedules.cron is 'When to export again and again: minute, hour, day of month, month, day of week; null when there is a time.';
+comment on column resumepair.export_schedules.time_zone is 'The IANA time zone that the cron expression is read in.';
+comment on column resumepair.export_schedules.next_run_at is 'When it runs next, or tries again after a refusal that passes; null when there is nothing to come.';
+comment on column resumepair.export_schedules.last_run_at is 'When it last ran, whether or not an export came of it.';
+comment on column resumepair.export_schedules.last_job_id is 'The last export that came of it.';
+comment on column resumepair.export_schedules.last_refusal_state is 'SQLSTATE of what refused the last run; null when it went through.';
+comment on column resumepair.export_schedules.last_refusal_message is 'What refused the last run, for the user.';
+comment on column resumepair.export_schedules.idempotency_key is 'The client''s key for the request, unique per user; null when none was given.';
+comment on column resumepair.export_schedules.request_hash is 'SHA-256 of the request, to tell a replay from a reused key.';
+comment on column resumepair.export_schedules.created_at is 'When it was asked for.';
+
 comment on table resumepair.user_limits is 'Limits per user; the nil UUID''s row holds the defaults, a null falls back to them.';
 comment on column resumepair.user_limits.user_id is 'The user, or the nil UUID for the defaults.';
 comment on column resumepair.user_limits.max_active_requests is 'Requests (a batch is one) that may be pending or processing at once.';
 comment on column resumepair.user_limits.max_batch_documents is 'Documents that one batch may hold.';
 comment on column resumepair.user_limits.max_attempts is 'Attempts that a job gets.';
 comment on column resumepair.user_limits.quota_bytes is 'Bytes that the user''s exports may take up in storage.';
+comment on column resumepair.user_limits.max_schedules is 'Schedules that may have something to come.';
 
 -- ------------------------------------------------------------------------------------------------------------- triggers
 
@@ -348,6 +419,13 @@ begin
     create index if not exists documents_user on resumepair.documents (user_id, updated_at desc, id desc);
     create or replace trigger documents_touch before update on resumepair.documents
         for each row execute function resumepair.touch_document();
+    if not exists (
+        select from pg_constraint
+        where conname = 'export_schedules_document' and conrelid = 'resumepair.export_schedules'::regclass
+    ) then
+        alter table resumepair.export_schedules add constraint export_schedules_document
+            foreign key (document_id) references resumepair.documents (id) on delete cascade;
+    end if;
 
     comment on table resumepair.documents is 'The users'' documents, as they gave them: canonical résumé or JSON Resume.';
     comment on column resumepair.documents.id is 'The document''s id.';
@@ -421,7 +499,7 @@ create or replace function resumepair.count_batch() returns trigger language plp
 begin
     update resumepair.export_batches as b
     set remaining = b.remaining + change.by,
-        finished_at = case when b.remaining + change.by = 0 then now() end
+        finished_at = case when b.remaining + change.by = 0 then clock_timestamp() end
     from (select case when new.finished_at is null then 1 else -1 end as by) as change
     where b.id = new.batch_id;
     return null;
@@ -449,7 +527,8 @@ language sql stable set search_path = '' as $$
            coalesce(own.max_active_requests, d.max_active_requests),
            coalesce(own.max_batch_documents, d.max_batch_documents),
            coalesce(own.max_attempts, d.max_attempts),
-           coalesce(own.quota_bytes, d.quota_bytes)
+           coalesce(own.quota_bytes, d.quota_bytes),
+           coalesce(own.max_schedules, d.max_schedules)
     from resumepair.user_limits as d
     left join resumepair.user_limits as own on own.user_id = p_user_id
     where d.user_id = '00000000-0000-0000-0000-000000000000'
@@ -457,8 +536,14 @@ $$;
 comment on function resumepair.limits_of(uuid) is 'A user''s limits, with the defaults filled in.';
 
 -- Serialises a user's requests, so that limits hold and keys are seen, however many come at once.
-create or replace function resumepair.lock_user(p_user_id uuid) returns void language sql set search_path = '' as $$
-    select pg_advisory_xact_lock(hashtextextended('resumepair.user.' || p_user_id, 0))
+create or replace function resumepair.lock_user(p_user_id uuid) returns void language plpgsql set search_path = '' as $$
+begin
+    -- A snapshot older than the lock would not see what it is about.
+    if current_setting('transaction_isolation') <> 'read committed' then
+        perform resumepair.refuse('RP412', 'Do this in a transaction of isolation level READ COMMITTED.');
+    end if;
+    perform pg_advisory_xact_lock(hashtextextended('resumepair.user.' || p_user_id, 0));
+end
 $$;
 comment on function resumepair.lock_user(uuid) is 'Holds the user''s lock until the transaction ends.';
 
@@ -513,28 +598,50 @@ end
 $$;
 comment on function resumepair.require_free_storage(uuid) is 'Raises RP413 when the user''s unexpired exports use up the storage quota; call under lock_user.';
 
--- Start-time fair queuing: a user's next job starts after the user's own last one, but never before what the system serves
--- now. So one user's hundred jobs do not delay another's first, and a big batch is not starved by newcomers either.
-create or replace function resumepair.next_virtual_time(p_user_id uuid) returns integer
-language sql stable set search_path = '' as $$
-    select greatest(
-        (select min(j.virtual_time) from resumepair.export_jobs as j
-         where j.status in ('pending', 'processing') and coalesce(j.next_attempt_at, now()) <= now()),
-        (select max(j.virtual_time) from resumepair.export_jobs as j
-         where j.user_id = p_user_id and j.status in ('pending', 'processing')),
-        0
-    ) + 1
+create or replace function resumepair.require_free_schedule(p_user_id uuid) returns void
+language plpgsql set search_path = '' as $$
+declare
+    v_limit constant integer := (resumepair.limits_of(p_user_id)).max_schedules;
+    v_active integer;
+begin
+    select count(*) into v_active from resumepair.export_schedules as s
+    where s.user_id = p_user_id and s.next_run_at is not null;
+    if v_active >= v_limit then
+        perform resumepair.refuse(
+            'RP429',
+            format('%s of %s schedules have something to come; delete one.', v_active, v_limit),
+            p_detail => jsonb_build_object('active', v_active, 'limit', v_limit)
+        );
+    end if;
+end
 $$;
-comment on function resumepair.next_virtual_time(uuid) is 'The fair place of a user''s next job; jobs in back-off do not hold the order back.';
+comment on function resumepair.require_free_schedule(uuid) is 'Raises RP429 when the user''s schedules are used up; call under lock_user.';
+
+-- Start-time fair queuing, in rounds: a user's next job is a round after the user's own last one, but always after the
+-- round that has begun; that only ever goes on. Within a round those go first who have nothing else under way. So one
+-- user's hundred jobs do not delay another's first, and a big batch, with one job in each round, is not starved by newcomers.
+create or replace function resumepair.next_virtual_time(p_user_id uuid, p_position integer default 0) returns integer
+language sql stable set search_path = '' as $$
+    select (greatest(begun.round, own.round, 0) + 1 + p_position) * 2
+        + case when own.round is null and p_position = 0 then 0 else 1 end
+    from (select max(j.virtual_time) / 2 as round from resumepair.export_jobs as j where j.started_at is not null) as begun,
+         (select max(j.virtual_time) / 2 as round from resumepair.export_jobs as j
+          where j.user_id = p_user_id and j.status in ('pending', 'processing')) as own
+$$;
+comment on function resumepair.next_virtual_time(uuid, integer) is 'The fair place of a user''s next job, or of the one so many positions behind it.';
+drop function if exists resumepair.next_virtual_time(uuid); -- its form before there were rounds
 
 -- procrastinate's functions use unqualified names, hence the search_path.
-create or replace function resumepair.queue_job(p_job_id uuid, p_virtual_time integer) returns bigint
+create or replace function resumepair.queue_job(
+    p_job_id uuid, p_virtual_time integer, p_scheduled_at timestamptz default null
+) returns bigint
 language sql set search_path = procrastinate, pg_temp as $$
     select (procrastinate_defer_jobs_v1(array[row(
-        'exports', 'render_export', -p_virtual_time, null, null, jsonb_build_object('job_id', p_job_id), null
+        'exports', 'render_export', -p_virtual_time, null, null, jsonb_build_object('job_id', p_job_id), p_scheduled_at
     )::procrastinate_job_to_defer_v1]))[1]
 $$;
-comment on function resumepair.queue_job(uuid, integer) is 'Puts the job on procrastinate''s queue in this transaction; returns the queue row''s id.';
+comment on function resumepair.queue_job(uuid, integer, timestamptz) is 'Puts the job on procrastinate''s queue in this transaction, for now or for a time; returns the queue row''s id.';
+drop function if exists resumepair.queue_job(uuid, integer); -- its form before a time could be given
 
 -- procrastinate wakes its workers when a job is new or to be aborted; without this, what comes back to the queue, or
 -- waited for a lock, would wait for their next poll.
@@ -567,6 +674,17 @@ create or replace trigger resumepair_jobs_wake after update of status on procras
     )
     execute function resumepair.wake_on_return();
 
+create or replace function resumepair.forget_worker() returns trigger language plpgsql set search_path = '' as $$
+begin
+    new.worker_id := null;
+    return new;
+end
+$$;
+comment on function resumepair.forget_worker() is 'Takes the worker off a queue row that it no longer works on, so that the end of a worker need not rewrite all rows it ever had.';
+
+create or replace trigger resumepair_jobs_forget_worker before update of status on procrastinate.procrastinate_jobs
+    for each row when (old.status = 'doing' and new.status <> 'doing') execute function resumepair.forget_worker();
+
 -- ------------------------------------------------------------------------------------------------ functions for users
 
 create or replace function resumepair.enqueue_export(
@@ -577,23 +695,17 @@ language plpgsql security definer set search_path = '' as $$
 declare
     v_user_id constant uuid := resumepair.require_user();
     v_limits constant resumepair.user_limits := resumepair.limits_of(v_user_id);
-    v_path constant text := case when p_batch then 'documentIds' else 'documentId' end;
+    v_batch constant boolean := coalesce(p_batch, false);
+    v_path constant text := case when v_batch then 'documentIds' else 'documentId' end;
     v_hash constant text := encode(sha256(convert_to(
-        jsonb_build_object('documents', p_document_ids, 'options', p_options, 'batch', p_batch)::text, 'UTF8')), 'hex');
+        jsonb_build_object('documents', p_document_ids, 'options', p_options, 'batch', v_batch)::text, 'UTF8')), 'hex');
     v_missing integer;
     v_known_hash text;
     v_batch_id uuid;
-    v_first_time integer;
     v_made integer;
 begin
-    if coalesce(cardinality(p_document_ids), 0) = 0 or (not p_batch and cardinality(p_document_ids) > 1) then
+    if coalesce(cardinality(p_document_ids), 0) = 0 or (not v_batch and cardinality(p_document_ids) > 1) then
         perform resumepair.refuse('RP400', 'Name the document to export.', v_path);
-    end if;
-    if cardinality(p_document_ids) > v_limits.max_batch_documents then
-        perform resumepair.refuse(
-            'RP400', format('A batch holds at most %s documents, not %s.', v_limits.max_batch_documents, cardinality(p_document_ids)),
-            v_path, jsonb_build_object('limit', v_limits.max_batch_documents)
-        );
     end if;
     if (select count(distinct d.id) from unnest(p_document_ids) as d (id)) < cardinality(p_document_ids) then
         perform resumepair.refuse('RP400', 'Each document may be named once.', v_path);
@@ -621,24 +733,29 @@ begin
         return;
     end if;
 
+    if cardinality(p_document_ids) > v_limits.max_batch_documents then
+        perform resumepair.refuse(
+            'RP400', format('A batch holds at most %s documents, not %s.', v_limits.max_batch_documents, cardinality(p_document_ids)),
+            v_path, jsonb_build_object('limit', v_limits.max_batch_documents)
+        );
+    end if;
     select wanted.position - 1 into v_missing
     from unnest(p_document_ids) with ordinality as wanted (id, position)
     where not exists (select from resumepair.documents as d where d.id = wanted.id and d.user_id = v_user_id)
     order by wanted.position limit 1;
     if found then
         perform resumepair.refuse(
-            'RP404', 'There is no such document.', case when p_batch then format('documentIds[%s]', v_missing) else v_path end
+            'RP404', 'There is no such document.', case when v_batch then format('documentIds[%s]', v_missing) else v_path end
         );
     end if;
     perform resumepair.require_free_request(v_user_id);
     perform resumepair.require_free_storage(v_user_id);
 
-    if p_batch then
+    if v_batch then
         insert into resumepair.export_batches (user_id, total, remaining)
         values (v_user_id, cardinality(p_document_ids), cardinality(p_document_ids))
         returning id into v_batch_id;
     end if;
-    v_first_time := resumepair.next_virtual_time(v_user_id);
 
     return query
         with job as (
@@ -647,10 +764,11 @@ begin
                 options, max_attempts, virtual_time, queue_job_id, idempotency_key, request_hash
             )
             select planned.id, v_user_id, d.id, d.version, d.title, d.data, v_batch_id, planned.position,
-                   p_options, v_limits.max_attempts, v_first_time + planned.position,
-                   resumepair.queue_job(planned.id, v_first_time + planned.position), p_idempotency_key, v_hash
+                   p_options, v_limits.max_attempts, planned.virtual_time,
+                   resumepair.queue_job(planned.id, planned.virtual_time), p_idempotency_key, v_hash
             from (
-                select gen_random_uuid() as id, w.document_id, (w.ordinality - 1)::integer as position
+                select gen_random_uuid() as id, w.document_id, (w.ordinality - 1)::integer as position,
+                       resumepair.next_virtual_time(v_user_id, (w.ordinality - 1)::integer) as virtual_time
                 from unnest(p_document_ids) with ordinality as w (document_id, ordinality)
                 offset 0 -- keeps the planner from making each id twice
             ) as planned
@@ -704,7 +822,7 @@ declare
     v_job_id uuid;
 begin
     if not exists (select from resumepair.export_batches as b where b.id = p_batch_id and b.user_id = v_user_id) then
-        perform resumepair.refuse('RP404', 'There is no such batch.', 'id');
+        perform resumepair.refuse('RP404', 'There is no such batch.', 'batchId');
     end if;
     perform from resumepair.export_jobs as j
     where j.batch_id = p_batch_id and j.status in ('pending', 'processing') order by j.id for update;
@@ -741,7 +859,12 @@ begin
             jsonb_build_object('attempt', v_job.attempt, 'maxAttempts', v_job.max_attempts)
         );
     end if;
-    perform resumepair.require_free_request(v_user_id);
+    -- With other jobs of its batch still active, it belongs to a request that counts already.
+    if not exists (
+        select from resumepair.export_jobs as j where j.batch_id = v_job.batch_id and j.status in ('pending', 'processing')
+    ) then
+        perform resumepair.require_free_request(v_user_id);
+    end if;
     perform resumepair.require_free_storage(v_user_id);
 
     v_virtual_time := resumepair.next_virtual_time(v_user_id);
@@ -782,6 +905,90 @@ $$;
 comment on function resumepair.record_download(uuid) is
     'Counts a download of the caller''s export and says where its file is. Raises RP401, RP404, RP410.';
 
+-- The caller works out when a cron expression first fires; that it is one, and not too dense, is the caller's check too.
+create or replace function resumepair.schedule_export(
+    p_document_id uuid, p_options jsonb, p_run_at timestamptz, p_cron text, p_time_zone text, p_next_run_at timestamptz,
+    p_idempotency_key text default null
+) returns table (schedule_id uuid, replayed boolean)
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_user_id constant uuid := resumepair.require_user();
+    v_hash constant text := encode(sha256(convert_to(
+        jsonb_build_object(
+            'document', p_document_id, 'options', p_options,
+            'at', extract(epoch from p_run_at), 'cron', p_cron, 'timeZone', p_time_zone
+        )::text, 'UTF8')), 'hex');
+    v_known resumepair.export_schedules;
+begin
+    if num_nonnulls(p_run_at, p_cron) <> 1 then
+        perform resumepair.refuse('RP400', 'Give either a time or a cron expression.', 'at');
+    end if;
+    if jsonb_typeof(p_options) is distinct from 'object' then
+        perform resumepair.refuse('RP400', 'The options have to be a JSON object.', 'options');
+    end if;
+    if p_idempotency_key is not null and char_length(p_idempotency_key) not between 1 and 200 then
+        perform resumepair.refuse('RP400', 'The idempotency key has 1 to 200 characters.', 'idempotencyKey');
+    end if;
+
+    perform resumepair.lock_user(v_user_id);
+
+    select * into v_known from resumepair.export_schedules as s
+    where s.user_id = v_user_id and s.idempotency_key = p_idempotency_key;
+    if found then
+        if v_known.request_hash <> v_hash then
+            perform resumepair.refuse(
+                'RP409', 'This idempotency key was used for another request; choose a new one.', 'idempotencyKey'
+            );
+        end if;
+        return query select v_known.id, true;
+        return;
+    end if;
+
+    if not exists (select from resumepair.documents as d where d.id = p_document_id and d.user_id = v_user_id) then
+        perform resumepair.refuse('RP404', 'There is no such document.', 'documentId');
+    end if;
+    if p_run_at <= now() - interval '1 minute' then -- clocks differ
+        perform resumepair.refuse('RP400', 'The time is past; give one that is to come.', 'at');
+    end if;
+    if p_run_at > now() + interval '1 year' then
+        perform resumepair.refuse('RP400', 'The time is more than a year ahead; give an earlier one.', 'at');
+    end if;
+    if p_cron is not null and p_next_run_at is null then
+        perform resumepair.refuse('RP400', 'This cron expression never fires.', 'cron');
+    end if;
+    perform resumepair.require_free_schedule(v_user_id);
+
+    return query
+        insert into resumepair.export_schedules as s (
+            user_id, document_id, options, run_at, cron, time_zone, next_run_at, idempotency_key, request_hash
+        ) values (
+            v_user_id, p_document_id, p_options, p_run_at, p_cron, p_time_zone, coalesce(p_run_at, p_next_run_at),
+            p_idempotency_key, v_hash
+        )
+        returning s.id, false;
+exception
+    when foreign_key_violation then -- it was deleted since we looked
+        perform resumepair.refuse('RP404', 'There is no such document.', 'documentId');
+end
+$$;
+comment on function resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text) is
+    'Asks for exports of the caller''s document to come, once at a time or by a cron expression that first fires at p_next_run_at. Raises RP400, RP401, RP404, RP409, RP429.';
+
+create or replace function resumepair.delete_schedule(p_schedule_id uuid) returns uuid
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_user_id constant uuid := resumepair.require_user();
+begin
+    delete from resumepair.export_schedules as s where s.id = p_schedule_id and s.user_id = v_user_id;
+    if not found then
+        perform resumepair.refuse('RP404', 'There is no such schedule.', 'scheduleId');
+    end if;
+    return p_schedule_id;
+end
+$$;
+comment on function resumepair.delete_schedule(uuid) is
+    'Deletes the caller''s schedule; exports that came of it stay. Raises RP401, RP404.';
+
 -- --------------------------------------------------------------------------------------------- functions for the worker
 
 create or replace function resumepair.claim_export(p_job_id uuid, p_queue_job_id bigint)
@@ -802,7 +1009,7 @@ begin
     -- A document that takes its worker down ends here, with its attempts, instead of looping for ever.
     update resumepair.export_jobs as j
     set status = 'failed', finished_at = now(), document_data = null, failure_code = 'WORKER_LOST', failure_retryable = false,
-        failure_message = format('None of %s attempts came to an end: the worker or its database was lost.', j.attempt)
+        failure_message = format('The last of %s attempts did not come to an end: the worker or its database was lost.', j.attempt)
     where j.id = p_job_id and j.queue_job_id = p_queue_job_id and j.status in ('pending', 'processing');
 end
 $$;
@@ -854,26 +1061,29 @@ $$;
 comment on function resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval) is
     'The history row first, then the job completed, in one transaction; null when the attempt is no longer the present one (remove the file).';
 
+-- Its form when the worker's clock said when.
+drop function if exists resumepair.fail_export(uuid, integer, text, text, timestamptz);
+
 create or replace function resumepair.fail_export(
-    p_job_id uuid, p_attempt integer, p_code text, p_message text, p_retry_at timestamptz default null
-) returns text
+    p_job_id uuid, p_attempt integer, p_code text, p_message text, p_retry_in interval default null
+) returns table (status text, next_attempt_at timestamptz)
 language sql security definer set search_path = '' as $$
     update resumepair.export_jobs as j
     set status = case when again.yes then 'pending' else 'failed' end,
         stage = case when again.yes then 'queued' else j.stage end,
-        next_attempt_at = case when again.yes then p_retry_at end,
+        next_attempt_at = case when again.yes then now() + p_retry_in end,
         finished_at = case when again.yes then null else now() end,
         document_data = case when j.attempt < j.max_attempts then j.document_data end,
-        failure_code = p_code, failure_message = left(p_message, 2000), failure_retryable = p_retry_at is not null
+        failure_code = p_code, failure_message = left(p_message, 2000), failure_retryable = p_retry_in is not null
     from (
-        select id, p_retry_at is not null and attempt < max_attempts as yes
+        select id, p_retry_in is not null and attempt < max_attempts as yes
         from resumepair.export_jobs where id = p_job_id
     ) as again
     where j.id = again.id and j.attempt = p_attempt and j.status = 'processing'
-    returning j.status
+    returning j.status, j.next_attempt_at
 $$;
-comment on function resumepair.fail_export(uuid, integer, text, text, timestamptz) is
-    'Ends the attempt with an error: pending again when a retry time is given and attempts are left, else failed. Returns the new status; null when the attempt is no longer the present one.';
+comment on function resumepair.fail_export(uuid, integer, text, text, interval) is
+    'Ends the attempt with an error: pending again when a pause is given and attempts are left, else failed. Returns the new status and the next attempt''s time by the database''s clock; no row when the attempt is no longer the present one.';
 
 create or replace function resumepair.release_export(p_job_id uuid, p_attempt integer) returns boolean
 language sql security definer set search_path = '' as $$
@@ -888,6 +1098,25 @@ $$;
 comment on function resumepair.release_export(uuid, integer) is
     'Hands the attempt back, uncounted, because its worker stops; false when it is no longer the present one.';
 
+create or replace function resumepair.lost_queue_rows(
+    p_silent_for interval, p_deadline interval, p_only bigint default null
+) returns setof bigint
+language sql stable rows 10 set search_path = procrastinate, pg_temp as $$
+    select q.id from procrastinate_jobs as q
+    left join procrastinate_workers as w on w.id = q.worker_id
+    left join resumepair.export_jobs as j on j.queue_job_id = q.id
+    where q.status = 'doing' and q.id = coalesce(p_only, q.id) and (
+        q.worker_id is null
+        or w.last_heartbeat < now() - p_silent_for
+        or j.id is not null and greatest(
+            j.updated_at, j.next_attempt_at,
+            (select max(e.at) from procrastinate_events as e where e.job_id = q.id and e.type = 'started')
+        ) < now() - p_deadline
+    )
+$$;
+comment on function resumepair.lost_queue_rows(interval, interval, bigint) is
+    'Queue rows whose worker has been silent for the first interval, or whose export has made no step within the second since the worker took it; of all rows, or this one if it is such.';
+
 -- Rescue gives the export a new row on the queue. The old one stays with the silent worker: should that wake up, it can
 -- finish or repeat only a row that no claim accepts any more.
 drop function if exists resumepair.rescue_exports(interval); -- its form before there was a deadline
@@ -901,32 +1130,57 @@ begin
         return; -- another worker is at it
     end if;
     for v_row in
-        select q.id from procrastinate_jobs as q
-        left join procrastinate_workers as w on w.id = q.worker_id
-        left join resumepair.export_jobs as j on j.queue_job_id = q.id
-        where q.status = 'doing' and (
-            q.worker_id is null
-            or w.last_heartbeat < now() - p_silent_for
-            or greatest(j.updated_at, j.next_attempt_at) < now() - p_deadline
-        )
-        order by q.id
-        for update of q skip locked
+        select lost.id as queue_job_id, j.id as job_id
+        from resumepair.lost_queue_rows(p_silent_for, p_deadline) as lost (id)
+        left join resumepair.export_jobs as j on j.queue_job_id = lost.id
+        order by j.id
     loop
-        perform procrastinate_finish_job_v1(v_row.id, 'aborted', false);
-    end loop;
+        -- The job before its queue row, as whoever changes both; and then look again, since it may just have made a step.
+        perform from resumepair.export_jobs as j where j.id = v_row.job_id for update skip locked;
+        continue when v_row.job_id is not null and not found;
+        perform from procrastinate_jobs as q where q.id = v_row.queue_job_id for update skip locked;
+        continue when not found
+            or not exists (select from resumepair.lost_queue_rows(p_silent_for, p_deadline, v_row.queue_job_id));
 
-    return query
-        update resumepair.export_jobs as j
-        set queue_job_id = resumepair.queue_job(j.id, j.virtual_time)
-        where j.status in ('pending', 'processing')
-            and not exists (
-                select from procrastinate_jobs as q where q.id = j.queue_job_id and q.status in ('todo', 'doing')
-            )
-        returning j.id;
+        perform procrastinate_finish_job_v1(v_row.queue_job_id, 'aborted', false);
+        return query
+            update resumepair.export_jobs as j
+            set queue_job_id = resumepair.queue_job(j.id, j.virtual_time, j.next_attempt_at)
+            where j.id = v_row.job_id and j.queue_job_id = v_row.queue_job_id and j.status in ('pending', 'processing')
+            returning j.id;
+    end loop;
 end
 $$;
 comment on function resumepair.rescue_exports(interval, interval) is
-    'Queues every active export anew whose queue row has ended without it, whose worker has been silent for the first interval, or which has made no step within the second; returns their ids. Such tasks of other kinds are ended.';
+    'Queues every active export anew whose worker has been silent for the first interval, or which has made no step within the second; returns their ids. Tasks of other kinds of such workers are ended.';
+
+create or replace function resumepair.requeue_exports() returns setof uuid
+language plpgsql security definer set search_path = procrastinate, pg_temp as $$
+declare
+    v_job_id uuid;
+begin
+    if not pg_try_advisory_xact_lock(hashtextextended('resumepair.rescue', 0)) then
+        return; -- another worker is at it
+    end if;
+    for v_job_id in
+        select j.id from resumepair.export_jobs as j
+        where j.status in ('pending', 'processing') and not exists (
+            select from procrastinate_jobs as q where q.id = j.queue_job_id and q.status in ('todo', 'doing')
+        )
+        order by j.id for update of j skip locked
+    loop
+        return query
+            update resumepair.export_jobs as j
+            set queue_job_id = resumepair.queue_job(j.id, j.virtual_time, j.next_attempt_at)
+            where j.id = v_job_id and j.status in ('pending', 'processing') and not exists (
+                select from procrastinate_jobs as q where q.id = j.queue_job_id and q.status in ('todo', 'doing')
+            )
+            returning j.id;
+    end loop;
+end
+$$;
+comment on function resumepair.requeue_exports() is
+    'Queues every active export anew whose queue row ended without it, or is gone; returns their ids.';
 
 create or replace function resumepair.ring_due_jobs() returns double precision
 language plpgsql security definer set search_path = procrastinate, pg_temp as $$
@@ -948,6 +1202,67 @@ end
 $$;
 comment on function resumepair.ring_due_jobs() is
     'Wakes the workers for jobs whose time has come in the last two seconds; returns the seconds until the next one''s, null when none is waiting for its time.';
+
+create or replace function resumepair.due_schedules(p_within interval, p_limit integer)
+returns table (schedule_id uuid, cron text, time_zone text, due_at timestamptz, due_in double precision, looked_at timestamptz)
+language sql stable security definer set search_path = '' as $$
+    select s.id, s.cron, s.time_zone, s.next_run_at, extract(epoch from s.next_run_at - now()), now()
+    from resumepair.export_schedules as s
+    where s.next_run_at <= now() + p_within
+    order by s.next_run_at limit p_limit
+$$;
+comment on function resumepair.due_schedules(interval, integer) is
+    'The schedules whose time has come, or comes within the interval, soonest first; due_in is in seconds, looked_at the database''s time.';
+
+-- Who finds another time than the one it has read, or the row in somebody's hands, comes too late: so each time is run once,
+-- however many workers are at it and wherever one stops. It asks in the owner's name.
+create or replace function resumepair.run_schedule(
+    p_schedule_id uuid, p_due_at timestamptz, p_following timestamptz, p_pause interval
+) returns table (job_id uuid, refusal_state text, refusal_message text)
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+    v_schedule resumepair.export_schedules;
+    v_job_id uuid;
+    v_state text;
+    v_message text;
+begin
+    select * into v_schedule from resumepair.export_schedules as s
+    where s.id = p_schedule_id and s.next_run_at = p_due_at and s.next_run_at <= now()
+    for update skip locked;
+    if not found then
+        return;
+    end if;
+
+    perform set_config('request.jwt.claims', jsonb_build_object('sub', v_schedule.user_id)::text, true);
+    begin
+        select e.job_id into strict v_job_id
+        from resumepair.enqueue_export(array[v_schedule.document_id], v_schedule.options) as e;
+    exception when others then
+        get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+    end;
+    perform set_config('request.jwt.claims', '', true);
+
+    if v_state = 'RP404' then -- with a view in place of the table, nothing else tells that the document is gone
+        delete from resumepair.export_schedules as s where s.id = v_schedule.id;
+    else
+        update resumepair.export_schedules as s
+        set last_run_at = now(), last_job_id = coalesce(v_job_id, s.last_job_id), last_refusal_state = v_state,
+            last_refusal_message = case
+                when v_state not like 'RP%' then 'Something went wrong on our side; it is tried again.' else v_message
+            end,
+            next_run_at = case
+                -- Too many active requests, or an error that nobody foresaw: that may pass before the next time.
+                when v_state = 'RP429' or v_state not like 'RP%' then least(p_following, now() + p_pause)
+                else p_following
+            end
+        where s.id = v_schedule.id;
+    end if;
+    return query select v_job_id, v_state, v_message;
+end
+$$;
+comment on function resumepair.run_schedule(uuid, timestamptz, timestamptz, interval) is
+    'Enqueues the export that is due at this time, as its owner would, and plans the following time; a refusal that may pass is tried again after the pause. The job, or what refused it; no row when another was first or the schedule is gone.';
 
 -- In bites, since one statement over a day's rows would hold locks and dead rows for as long as it takes.
 create or replace function resumepair.prune_queue(p_older_than interval, p_limit integer) returns integer
@@ -976,15 +1291,19 @@ comment on function resumepair.prune_queue(interval, integer) is
 alter table resumepair.export_batches enable row level security;
 alter table resumepair.export_jobs enable row level security;
 alter table resumepair.export_history enable row level security;
+alter table resumepair.export_schedules enable row level security;
 alter table resumepair.user_limits enable row level security;
 
 revoke all on schema resumepair from public;
 grant usage on schema resumepair to anon, authenticated, service_role, resumepair_worker;
 revoke all on all tables in schema resumepair from public, anon, authenticated, service_role, resumepair_worker;
 
-grant select on resumepair.export_batches, resumepair.export_jobs, resumepair.export_history, resumepair.user_limits
-    to authenticated, service_role;
-grant insert, update, delete on resumepair.user_limits to service_role;
+grant select on
+    resumepair.export_batches, resumepair.export_jobs, resumepair.export_history, resumepair.export_schedules,
+    resumepair.user_limits
+to authenticated, service_role;
+grant insert, delete, update (max_active_requests, max_batch_documents, max_attempts, quota_bytes, max_schedules)
+    on resumepair.user_limits to service_role;
 
 drop policy if exists export_batches_own on resumepair.export_batches;
 create policy export_batches_own on resumepair.export_batches for select to authenticated
@@ -1002,6 +1321,12 @@ create policy export_history_own on resumepair.export_history for select to auth
     using ((select auth.uid()) = user_id);
 drop policy if exists export_history_service on resumepair.export_history;
 create policy export_history_service on resumepair.export_history for select to service_role using (true);
+
+drop policy if exists export_schedules_own on resumepair.export_schedules;
+create policy export_schedules_own on resumepair.export_schedules for select to authenticated
+    using ((select auth.uid()) = user_id);
+drop policy if exists export_schedules_service on resumepair.export_schedules;
+create policy export_schedules_service on resumepair.export_schedules for select to service_role using (true);
 
 drop policy if exists user_limits_own on resumepair.user_limits;
 create policy user_limits_own on resumepair.user_limits for select to authenticated
@@ -1046,17 +1371,22 @@ grant execute on function
     resumepair.cancel_export(uuid),
     resumepair.cancel_batch(uuid),
     resumepair.retry_export(uuid),
-    resumepair.record_download(uuid)
+    resumepair.record_download(uuid),
+    resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text),
+    resumepair.delete_schedule(uuid)
 to authenticated;
 grant execute on function
     resumepair.claim_export(uuid, bigint),
     resumepair.report_progress(uuid, integer, text),
     resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval),
-    resumepair.fail_export(uuid, integer, text, text, timestamptz),
+    resumepair.fail_export(uuid, integer, text, text, interval),
     resumepair.release_export(uuid, integer),
     resumepair.rescue_exports(interval, interval),
+    resumepair.requeue_exports(),
     resumepair.ring_due_jobs(),
-    resumepair.prune_queue(interval, integer)
+    resumepair.prune_queue(interval, integer),
+    resumepair.due_schedules(interval, integer),
+    resumepair.run_schedule(uuid, timestamptz, timestamptz, interval)
 to resumepair_worker;
 
 -- The queue is the worker's room; users reach it only through the functions above.

@@ -1,10 +1,11 @@
-"""A database that has been in use for long: finished jobs with all that belongs to them."""
+"""A database that has been in use for long: finished jobs with all that belongs to them, and schedules to come."""
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
 
 USERS = 50
+SCHEDULES = 20_000
 
 _FILL = """
     set session_replication_role = replica;
@@ -25,11 +26,17 @@ _FILL = """
         storage_path, byte_size, page_count, sha256, created_at, expires_at
     ) select id, user_id, document_id, 1, 'CV', 'classic', 'pdf', 'cv.pdf', id::text, 1, 1, repeat('0', 64), created_at,
         now() + interval '7 days' from resumepair.export_jobs where request_hash = '';
+    insert into resumepair.export_schedules (
+        user_id, document_id, cron, next_run_at, last_job_id, request_hash, created_at
+    ) select user_id, document_id, '0 8 * * *', now() + attempt * interval '1 hour', id, '', created_at
+        from resumepair.export_jobs where request_hash = '' limit {schedules};
     set session_replication_role = origin;
 """
 
 
 def grow(connection: psycopg.Connection[DictRow], jobs: int) -> None:
     """Add so many finished jobs of fifty users to an empty database, as a superuser in autocommit mode."""
-    connection.execute(sql.SQL(_FILL).format(users=sql.Literal(USERS), jobs=sql.Literal(jobs)))
+    connection.execute(
+        sql.SQL(_FILL).format(users=sql.Literal(USERS), jobs=sql.Literal(jobs), schedules=sql.Literal(SCHEDULES))
+    )
     connection.execute("vacuum analyze")

@@ -18,12 +18,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from resumepair_graphql.auth import Authenticator
+from resumepair_graphql.body_limit import BodyLimit
 from resumepair_graphql.context import Services
 from resumepair_graphql.database import Database, create_pool
 from resumepair_graphql.endpoint import Endpoint
 from resumepair_graphql.feed import JobFeed
 from resumepair_graphql.health import health_routes
-from resumepair_graphql.limits import BodyLimit
 from resumepair_graphql.links import FolderLinks
 from resumepair_graphql.listening import Listening
 from resumepair_graphql.logs import configure_logs

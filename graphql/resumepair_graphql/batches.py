@@ -16,8 +16,9 @@ from resumepair_graphql.errors import Refusal, UserError
 from resumepair_graphql.exports import ExportRequest, enqueue
 from resumepair_graphql.feed import JobChange
 from resumepair_graphql.ids import Id, PositionCursor, require_uuid, uuid_of
-from resumepair_graphql.jobs import FINAL, ExportJob, ExportStatus
+from resumepair_graphql.jobs import ExportJob
 from resumepair_graphql.pages import After, First, page_of, require_first
+from resumepair_graphql.states import FINAL, ExportStatus
 
 
 class JobState(NamedTuple):
@@ -89,8 +90,8 @@ class ExportBatch(relay.Node):
         """The batch after a change of one of its jobs; None when the change does not tell all: its last job ended."""
         known = self.states.get(change.job_id)
         if known and change.sequence <= known.sequence:
-            return self
-        state = JobState(change.sequence, ExportStatus(change.status), change.percent)
+            return None if change.status in FINAL - {known.status} else self
+        state = JobState(change.sequence, change.status, change.percent)
         states = {**self.states, change.job_id: state}
         return None if FINAL.issuperset(s.status for s in states.values()) else replace(self, **_counts_of(states))
 
@@ -128,7 +129,7 @@ class ExportBatchPayload:
 class CancelBatchInput:
     """What `cancelBatch` takes."""
 
-    id: strawberry.ID = strawberry.field(description="The batch's global id.")
+    batch_id: strawberry.ID = strawberry.field(description="The batch's global id.")
 
 
 @strawberry.type(description="What became of `cancelBatch`.")
@@ -171,7 +172,7 @@ class BatchMutations:
     async def cancel_batch(self, info: Info, input: CancelBatchInput) -> CancelBatchPayload | None:
         """All of them or, when it is refused, none; repeating it is harmless."""
         try:
-            key = require_uuid(input.id, "ExportBatch", "id")
+            key = require_uuid(input.batch_id, "ExportBatch", "batchId")
             await info.context.row("cancel_batch", id=key)
             batch = await load_batch(info.context, key)
         except Refusal as refusal:

@@ -42,6 +42,7 @@ class Context:
         self.documents = self._loader("documents_by_id")
         self.jobs = self._loader("jobs_by_id")
         self.batches = self._loader("batches_by_id")
+        self.schedules = self._loader("schedules_by_id")
 
     async def rows(self, query: str, **values: object) -> list[Row]:
         """Rows of a named query as the asking user sees them."""

@@ -59,7 +59,7 @@ class ExportRequest:
     options: ExportOptions | None = strawberry.field(default=None, description="How it is rendered.")
     idempotency_key: str | None = strawberry.field(
         default=None,
-        description="1 to 200 characters of your choice; the same key and input give the first job or batch again.",
+        description="1 to 200 characters of your choice; the same key and input give the first answer again.",
     )
 
 

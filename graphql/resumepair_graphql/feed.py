@@ -15,6 +15,8 @@ from uuid import UUID
 
 import structlog
 
+from resumepair_graphql.states import ExportStage, ExportStatus
+
 SLOT_SIZE = 16
 RESTART_SECONDS = (0.1, 1.0)
 
@@ -28,8 +30,8 @@ class JobChange:
     job_id: UUID
     batch_id: UUID | None
     sequence: int
-    status: str
-    stage: str
+    status: ExportStatus
+    stage: ExportStage
     percent: int
     attempt: int
     started_at: datetime | None

@@ -12,7 +12,13 @@ import strawberry
 
 from resumepair_graphql.errors import ErrorCode, Refusal
 
-NOUNS = {"Document": "document", "ExportJob": "job", "ExportBatch": "batch", "Export": "export"}
+NOUNS = {
+    "Document": "document",
+    "ExportJob": "job",
+    "ExportBatch": "batch",
+    "Export": "export",
+    "ExportSchedule": "schedule",
+}
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="The object's global id.")]
 

@@ -16,33 +16,7 @@ from resumepair_graphql.errors import Refusal, UserError
 from resumepair_graphql.feed import JobChange
 from resumepair_graphql.ids import Id, require_uuid, uuid_of
 from resumepair_graphql.proofs import Judged, judgement_of
-
-
-@strawberry.enum(description="The state of an export job.")
-class ExportStatus(Enum):
-    """The states of the machine that schema.sql enforces."""
-
-    PENDING = described("pending", "Waiting for its turn, or for its next attempt.")
-    PROCESSING = described("processing", "A worker is at it.")
-    COMPLETED = described("completed", "The file is there. Final.")
-    FAILED = described("failed", "It did not work out; `failure` says why. Final unless retried.")
-    CANCELLED = described("cancelled", "The user cancelled it. Final.")
-
-
-FINAL = frozenset({ExportStatus.COMPLETED, ExportStatus.FAILED, ExportStatus.CANCELLED})
-
-
-@strawberry.enum(description="What the present attempt of a job is doing.")
-class ExportStage(Enum):
-    """The stages of schema.sql; each stands for a percentage."""
-
-    QUEUED = described("queued", "Not begun: 0 %.")
-    CLAIMED = described("claimed", "A worker has taken it and checks the document: 10 %.")
-    RENDERING = described("rendering", "The document is good and is being printed: 30 %.")
-    VERIFYING = described("verifying", "The printed file is being read back: 60 %.")
-    UPLOADING = described("uploading", "The file is on its way into storage: 80 %.")
-    PUBLISHING = described("publishing", "The file is being entered into the history: 90 %.")
-    DONE = described("done", "All is done: 100 %.")
+from resumepair_graphql.states import ExportStage, ExportStatus
 
 
 @strawberry.enum(description="Why an attempt failed.")
@@ -153,15 +127,19 @@ class ExportJob(relay.Node):
         return self.progress.sequence
 
     def after(self, change: JobChange) -> "ExportJob | None":
-        """The job after a change; None when the change does not tell all: it ended, or is to be tried again."""
+        """The job after a change; None when the change does not tell all: it ended, or is to be tried again.
+
+        Such a change is looked into whatever its number, as long as it says something else: the changes before it may
+        have been told by somebody else.
+        """
+        if change.status is not ExportStatus.PROCESSING:
+            return self if change.sequence == self.sequence and change.status is self.status else None
         if change.sequence <= self.sequence:
             return self
-        if change.status != ExportStatus.PROCESSING.value:
-            return None
         return replace(
             self,
             status=ExportStatus.PROCESSING,
-            progress=Progress(percent=change.percent, stage=ExportStage(change.stage), sequence=change.sequence),
+            progress=Progress(percent=change.percent, stage=change.stage, sequence=change.sequence),
             attempt=change.attempt,
             started_at=change.started_at,
             next_attempt_at=None,

@@ -8,6 +8,7 @@ import structlog
 
 from resumepair_graphql.connections import Connection, parameters
 from resumepair_graphql.feed import JobChange, JobFeed
+from resumepair_graphql.states import ExportStage, ExportStatus
 
 CHANNEL = "resumepair_jobs"
 CHECK_SECONDS = 1.0
@@ -44,11 +45,11 @@ def parse(payload: str) -> JobChange | None:
         return JobChange(
             job_id=UUID(fields["id"]),
             batch_id=batch_id and UUID(batch_id),
-            sequence=fields["sequence"],
-            status=fields["status"],
-            stage=fields["stage"],
-            percent=fields["percent"],
-            attempt=fields["attempt"],
+            sequence=int(fields["sequence"]),
+            status=ExportStatus(fields["status"]),
+            stage=ExportStage(fields["stage"]),
+            percent=int(fields["percent"]),
+            attempt=int(fields["attempt"]),
             started_at=started_at and datetime.fromisoformat(started_at),
         )
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -4,8 +4,9 @@ import asyncio
 from uuid import UUID
 
 from resumepair_graphql.auth import Identity
-from resumepair_graphql.database import Database
+from resumepair_graphql.database import Database, Row
 from resumepair_graphql.feed import JobChange, JobFeed
+from resumepair_graphql.states import ExportStage, ExportStatus
 
 # What the source asks for is what a notification would tell to every role of the database.
 ASKING = Identity("service_role", '{"role": "service_role"}')
@@ -35,4 +36,17 @@ class Polling:
 
     async def _changes_of(self, keys: list[UUID]) -> list[JobChange]:
         """The last change of each of these jobs, and of the jobs of these batches."""
-        return [JobChange(**row) for row in await self._database.rows(ASKING, "job_changes", keys=keys)]
+        return [_change_of(row) for row in await self._database.rows(ASKING, "job_changes", keys=keys)]
+
+
+def _change_of(row: Row) -> JobChange:
+    return JobChange(
+        job_id=row["job_id"],
+        batch_id=row["batch_id"],
+        sequence=row["sequence"],
+        status=ExportStatus(row["status"]),
+        stage=ExportStage(row["stage"]),
+        percent=row["percent"],
+        attempt=row["attempt"],
+        started_at=row["started_at"],
+    )

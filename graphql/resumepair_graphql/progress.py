@@ -95,9 +95,13 @@ async def follow(
             if now.finished_at is not None:
                 return
             change = await watcher.next()
-            now = (change and now.after(change)) or await _look(context, key, load)
-            if now is None:
+            heard = change and now.after(change)
+            if heard:
+                now = heard
+            elif (now := await _look(context, key, load)) is None:
                 return
+            elif now.finished_at is not None and now.sequence < seen:
+                seen = 0  # what was heard before was not true; this is
 
 
 async def _look(context: Context, key: UUID, load: Load[FollowedT]) -> FollowedT | None:

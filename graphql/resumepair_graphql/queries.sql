@@ -77,3 +77,27 @@ where user_id = (select auth.uid())
     and (%(after_at)s::timestamptz is null or (created_at, id) < (%(after_at)s, %(after_id)s::uuid))
 order by created_at desc, id desc
 limit %(limit)s
+
+-- schedule_export --
+select schedule_id, replayed
+from resumepair.schedule_export(
+    %(document_id)s, %(options)s, %(run_at)s, %(cron)s, %(time_zone)s, %(next_run_at)s, %(idempotency_key)s
+)
+
+-- delete_schedule --
+select resumepair.delete_schedule(%(id)s) as schedule_id
+
+-- schedules_by_id --
+select id, document_id, run_at, cron, time_zone, next_run_at, last_run_at, last_job_id, last_refusal_state,
+       last_refusal_message, created_at
+from resumepair.export_schedules
+where id = any(%(ids)s)
+
+-- schedules_page --
+select id, document_id, run_at, cron, time_zone, next_run_at, last_run_at, last_job_id, last_refusal_state,
+       last_refusal_message, created_at
+from resumepair.export_schedules
+where user_id = (select auth.uid())
+    and (%(after_at)s::timestamptz is null or (created_at, id) < (%(after_at)s, %(after_id)s::uuid))
+order by created_at desc, id desc
+limit %(limit)s

@@ -18,6 +18,7 @@ from resumepair_graphql.history import HistoryMutations, HistoryQueries
 from resumepair_graphql.jobs import JobMutations, JobQueries
 from resumepair_graphql.progress import ProgressSubscriptions
 from resumepair_graphql.scalars import SCALARS
+from resumepair_graphql.schedules import ScheduleMutations, ScheduleQueries
 
 MAX_TOKENS = 2000
 
@@ -50,9 +51,10 @@ def _is_unexpected(error: GraphQLError) -> bool:
 def build_schema() -> strawberry.Schema:
     """The schema of the public API."""
     return strawberry.Schema(
-        query=merge_types("Query", (DocumentQueries, JobQueries, BatchQueries, HistoryQueries)),
+        query=merge_types("Query", (DocumentQueries, JobQueries, BatchQueries, HistoryQueries, ScheduleQueries)),
         mutation=merge_types(
-            "Mutation", (DocumentMutations, ExportMutations, JobMutations, BatchMutations, HistoryMutations)
+            "Mutation",
+            (DocumentMutations, ExportMutations, JobMutations, BatchMutations, HistoryMutations, ScheduleMutations),
         ),
         subscription=merge_types("Subscription", (ProgressSubscriptions,)),
         types=USER_ERRORS,

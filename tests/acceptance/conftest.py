@@ -11,6 +11,7 @@ import threading
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,10 @@ HISTORY = """query ($first: Int! = 20, $after: String, $filter: HistoryFilter) {
   history(first: $first, after: $after, filter: $filter) {
     edges { node { id fileName byteSize pageCount downloadCount expiresAt job { id } } }
     pageInfo { hasNextPage endCursor } } }"""
+
+SCHEDULE = """mutation ($input: ScheduleExportInput!) {
+  scheduleExport(input: $input) { schedule { id } errors { code message path } } }"""
+SCHEDULES = "{ schedules { edges { node { id nextRunAt lastJob { id } } } } }"
 
 JobState = dict[str, Any]
 
@@ -193,6 +198,20 @@ class Person:
         payload = self.ask(EXPORT, input={"documentId": document_id, "options": options})
         assert payload["errors"] == [], payload
         return str(payload["job"]["id"])
+
+    def schedule(self, document_id: str, *, seconds: float) -> str:
+        """A schedule for one export, so many seconds from now."""
+        at = datetime.now(UTC) + timedelta(seconds=seconds)
+        payload = self.ask(SCHEDULE, input={"documentId": document_id, "at": at.isoformat()})
+        assert payload["errors"] == [], payload
+        return str(payload["schedule"]["id"])
+
+    def scheduled_job(self, schedule_id: str) -> str:
+        """The job that came of this schedule, which has nothing to come."""
+        nodes = [edge["node"] for edge in self.ask(SCHEDULES)["edges"]]
+        (schedule,) = (node for node in nodes if node["id"] == schedule_id)
+        assert schedule["nextRunAt"] is None
+        return str(schedule["lastJob"]["id"])
 
     @asynccontextmanager
     async def session(self) -> AsyncGenerator[AsyncClientSession, None]:

@@ -202,3 +202,11 @@ async def test_the_file_is_the_one_that_the_history_describes(alice: Person) -> 
     states = await alice.follow(alice.export(alice.save()))
     artifact = alice.ask(JOB, id=states[-1]["id"])["artifact"]
     assert hashlib.sha256(httpx.get(artifact["url"]).content).hexdigest() == artifact["sha256"]
+
+
+async def test_a_scheduled_export_arrives_by_itself(product: Product, alice: Person) -> None:
+    said_before = len(product.lines)
+    schedule = alice.schedule(alice.save(), seconds=0.5)
+    product.wait_for("schedule_ran", after=said_before)
+    states = await alice.follow(alice.scheduled_job(schedule))
+    assert states[-1]["status"] == "COMPLETED"

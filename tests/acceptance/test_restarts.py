@@ -84,6 +84,19 @@ async def test_everything_survives_a_kill_of_the_whole_product(product: Product,
         assert alice.ask(JOB, id=job_id)["attempt"] <= 2
 
 
+async def test_a_schedule_survives_a_kill_of_the_whole_product(product: Product, bob: Person) -> None:
+    schedule = bob.schedule(bob.save(), seconds=2)
+    product.stop(signal.SIGKILL)
+
+    said_before = len(product.lines)
+    product.start()
+    product.wait_for("schedule_ran", after=said_before)
+
+    states = await bob.follow(bob.scheduled_job(schedule))
+    assert states[-1]["status"] == "COMPLETED"
+    assert history_of(bob).count(states[-1]["id"]) == 1
+
+
 async def test_ctrl_c_stops_all_and_the_data_stays(product: Product, alice: Person) -> None:
     document = alice.save(title="kept")
     everything = product.processes()

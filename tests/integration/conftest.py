@@ -55,6 +55,23 @@ class Person:
         """A new job for a new document."""
         return self.enqueue(self.save_document())[0]["job_id"]  # type: ignore[no-any-return]
 
+    def schedule(
+        self,
+        document: UUID | None = None,
+        *,
+        at: str | None = "1 hour",
+        cron: str | None = None,
+        key: str | None = None,
+        options: dict[str, str] | None = None,
+    ) -> DictRow:
+        """A schedule for that document, or a new one: at an interval from now, or by a cron expression after it."""
+        (row,) = self.run(
+            "select * from resumepair.schedule_export("
+            "%s, %s, case when %s::text is null then now() + %s::interval end, %s, 'UTC', now() + %s::interval, %s)",
+            document or self.save_document(), Jsonb(options or {}), cron, at, cron, at, key,
+        )  # fmt: skip
+        return row
+
     def cancel(self, job_id: UUID) -> None:
         self.run("select resumepair.cancel_export(%s)", job_id)
 
@@ -95,13 +112,23 @@ class WorkerVoice:
 
     def fail(self, job_id: UUID, attempt: int, retry_in: str | None = None, code: str = "RENDER_TIMEOUT") -> str | None:
         status: str | None = self._call(
-            "select resumepair.fail_export(%s, %s, %s, 'It took too long.', now() + %s::interval)",
+            "select status from resumepair.fail_export(%s, %s, %s, 'It took too long.', %s::interval)",
             job_id, attempt, code, retry_in,
         )  # fmt: skip
         return status
 
     def release(self, job_id: UUID, attempt: int) -> bool:
         return bool(self._call("select resumepair.release_export(%s, %s)", job_id, attempt))
+
+    def due_schedules(self) -> list[DictRow]:
+        return self.connection.execute("select * from resumepair.due_schedules('0 seconds', 100)").fetchall()
+
+    def run_schedule(self, due: DictRow, following: str | None = None) -> DictRow | None:
+        """The next time is at an interval from now."""
+        return self.connection.execute(
+            "select * from resumepair.run_schedule(%s, %s, now() + %s::interval, '30 seconds')",
+            [due["schedule_id"], due["due_at"], following],
+        ).fetchone()
 
     def finish(self, job_id: UUID, byte_size: int = 1000) -> UUID:
         """Claim and publish."""

@@ -1,11 +1,13 @@
 """The worker process put together: settings, pool, browser, storage, queue; kept running until told to stop."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
+from pathlib import Path
 
 import psycopg
 import structlog
@@ -19,13 +21,17 @@ from resumepair_worker.jobs import Jobs
 from resumepair_worker.logs import configure_logs
 from resumepair_worker.queue import QUEUES, build_queue, settle_cancellation
 from resumepair_worker.rescue import HEARTBEAT_SECONDS, STALLED_AFTER_SECONDS, sweep_forever
+from resumepair_worker.schedules import Schedules, run_schedules_forever
 from resumepair_worker.settings import Settings, SettingsError
 from resumepair_worker.storage import FolderStore
 
 CONNECT_SECONDS = 10.0
+# Statements take milliseconds; more exports than this at work share the connections.
+POOL_SIZE = 10
 # Heartbeats stop while a worker drains. With what a cancelled attempt may still take (`export.py`) and a
 # heartbeat's age, this stays below the threshold at which the worker would be taken for dead.
 GRACE_SECONDS = 2.0
+LOOK_FOR_SCHEDULES_SECONDS = 1.0
 RESTART_PAUSE_SECONDS = (0.2, 1.0)
 
 log = structlog.stdlib.get_logger(__name__)
@@ -78,22 +84,24 @@ async def run(settings: Settings) -> None:
                 )
             )
         )
-        settings.storage_dir.mkdir(parents=True, exist_ok=True)
+        _make_folder(settings.storage_dir)
         jobs = Jobs(pool)
         alarm = Alarm(jobs)
+        store = stack.enter_context(FolderStore(settings.storage_dir))
         queue = build_queue(
             Exporter(
                 jobs=jobs,
                 renderer=renderer,
-                store=FolderStore(settings.storage_dir),
+                store=store,
                 lifetime=settings.export_lifetime,
                 retry_base=settings.retry_base,
+                deadline=settings.attempt_deadline,
                 stopping=stop,
             ),
             alarm.expect,
         )
         await stack.enter_async_context(queue.open_async(pool))
-        if not await queue.check_connection_async():
+        if not await jobs.are_set_up():
             raise SchemaMissing
         log.info("worker_ready", concurrency=settings.worker_concurrency)
         run_queue = partial(
@@ -103,11 +111,25 @@ async def run(settings: Settings) -> None:
             listen=not settings.polling_mode,
             poll_seconds=settings.polling_interval_seconds,
         )
-        beside = [sweep_forever(jobs, settings.step_deadline)]
+        look_every = settings.polling_interval_seconds if settings.polling_mode else LOOK_FOR_SCHEDULES_SECONDS
+        beside = [
+            sweep_forever(jobs, settings.step_deadline),
+            run_schedules_forever(Schedules(pool), look_every),
+        ]
         if not settings.polling_mode:
             beside.append(alarm.ring_forever())
         await _work_until(stop, run_queue, beside)
-    log.info("worker_stopped")
+    log.info("worker_stopped", storage_hangs=store.hangs)
+    if store.hangs:
+        os._exit(0)  # a normal end would wait for its threads
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the storage folder; when that is not possible now, exports are tried again until it is there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        log.warning("storage_away", folder=str(folder), error=str(error))
 
 
 def _stop_on_signals() -> asyncio.Event:
@@ -121,7 +143,8 @@ async def _open_pool(settings: Settings) -> Pool:
     """A pool that has proved that the database answers; one direct attempt first, for its exact error."""
     async with await psycopg.AsyncConnection.connect(settings.database_url, connect_timeout=int(CONNECT_SECONDS)):
         pass
-    return create_pool(settings.database_url, settings.exports_in_flight + 2, pooler=settings.polling_mode)
+    size = min(settings.exports_in_flight + 2, POOL_SIZE)
+    return create_pool(settings.database_url, size, pooler=settings.polling_mode)
 
 
 async def _work_until(

@@ -1,8 +1,8 @@
-"""When a failed attempt is tried again: the original system's 1, 2, 4, 8, 16, 32, 60 minutes, with jitter."""
+"""How long a failed attempt waits for the next: the original system's 1, 2, 4, 8, 16, 32, 60 minutes, with jitter."""
 
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 CAP_FACTOR = 60
 JITTER = 0.1
@@ -18,8 +18,3 @@ def delay_after(attempt: int, base: timedelta, jitter: Callable[[], float] = ran
     """
     factor: int = min(2 ** (attempt - 1), CAP_FACTOR)
     return base * factor * (1 + JITTER * jitter())
-
-
-def retry_time(attempt: int, base: timedelta) -> datetime:
-    """When to try again after this failed attempt (UTC)."""
-    return datetime.now(UTC) + delay_after(attempt, base)

@@ -1,19 +1,29 @@
 """One export from claim to publication: the worker's half of the data's way."""
 
 import asyncio
+import json
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 from uuid import UUID
 
 import psycopg
 import structlog
 from psycopg_pool import PoolTimeout
 
-from resumepair_renderer import Format, InvalidOptions, Rendered, Renderer, RenderOptions, RenderStage
-from resumepair_worker.backoff import retry_time
+from resumepair_renderer import (
+    Format,
+    InvalidDocument,
+    InvalidOptions,
+    Problem,
+    Rendered,
+    Renderer,
+    RenderOptions,
+    RenderStage,
+)
+from resumepair_worker.backoff import delay_after
 from resumepair_worker.errors import INTERNAL, Superseded, failure_of
 from resumepair_worker.jobs import Artifact, Claim, Jobs
 from resumepair_worker.storage import Store
@@ -29,27 +39,32 @@ CONNECTION_LOST = ("08", "57P")
 # How long a cancelled attempt may still take to deliver, and to hand itself back.
 DELIVER_SECONDS = 1.0
 HAND_BACK_SECONDS = 0.5
+UNREADABLE = "a number has too many digits, or lists and objects are nested too deep"
 STAGES = {RenderStage.RENDERING: "rendering", RenderStage.VERIFYING: "verifying"}
 
 
 class RetryLater(Exception):  # a request to the queue, not an error
-    """The job row is pending again: the queue shall run it at this time, at its old place."""
+    """The job row is pending again: the queue shall run it at this time (None: at once), at its old place."""
 
-    def __init__(self, at: datetime, priority: int) -> None:
-        super().__init__(f"retry at {at:%H:%M:%S}")
+    def __init__(self, at: datetime | None, priority: int) -> None:
+        super().__init__(f"retry at {at:%H:%M:%S}" if at else "retry at once")
         self.at = at
         self.priority = priority
 
 
 @dataclass(frozen=True)
 class Exporter:
-    """Runs attempts; any number at once. `stopping` is set when the process has been told to stop."""
+    """Runs attempts; any number at once.
+
+    `deadline` is the longest that an attempt may take; `stopping` is set when the process has been told to stop.
+    """
 
     jobs: Jobs
     renderer: Renderer
     store: Store
     lifetime: timedelta
     retry_base: timedelta
+    deadline: timedelta = timedelta(minutes=4)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, job_id: UUID, queue_job_id: int) -> None:
@@ -66,7 +81,8 @@ class Exporter:
             return
         bound = log.bind(job_id=str(job_id), attempt=claim.attempt)
         try:
-            await self._attempt(claim)
+            async with asyncio.timeout(self.deadline.total_seconds()):
+                await self._attempt(claim)
         except Superseded:
             bound.info("superseded")
         except asyncio.CancelledError:
@@ -88,7 +104,7 @@ class Exporter:
         options = RenderOptions.parse(claim.options)
         if options.format is not Format.PDF:
             raise InvalidOptions(f"format: exports are PDF, not {options.format.upper()}")
-        rendered = await self.renderer.render(claim.document_data, options, on_stage=on_stage)
+        rendered = await self.renderer.render(_read(claim.document_json), options, on_stage=on_stage)
         await _to_the_end(self._deliver(claim, rendered), DELIVER_SECONDS)
 
     async def _deliver(self, claim: Claim, rendered: Rendered) -> None:
@@ -119,15 +135,24 @@ class Exporter:
         if failure.retryable and self.stopping.is_set() and await self.jobs.release(claim):
             # The browser and the storage may have been told to stop together with us: no fault of the attempt.
             log.info("handed_back", job_id=str(claim.job_id), attempt=claim.attempt, code=failure.code)
-            raise RetryLater(datetime.now(UTC), claim.queue_priority)
-        retry_at = retry_time(claim.attempt, self.retry_base) if failure.retryable else None
-        status = await self.jobs.fail(claim, failure, retry_at)
+            raise RetryLater(None, claim.queue_priority)
+        retry_in = delay_after(claim.attempt, self.retry_base) if failure.retryable else None
+        ended = await self.jobs.fail(claim, failure, retry_in)
         log.warning(
-            "attempt_failed", job_id=str(claim.job_id), attempt=claim.attempt, code=failure.code, status=status,
-            exc_info=error if failure is INTERNAL else None,
+            "attempt_failed", job_id=str(claim.job_id), attempt=claim.attempt, code=failure.code,
+            status=ended and ended.status, exc_info=error if failure is INTERNAL else None,
         )  # fmt: skip
-        if status == "pending" and retry_at:
-            raise RetryLater(retry_at, claim.queue_priority)
+        if ended and ended.status == "pending":
+            raise RetryLater(ended.next_attempt_at, claim.queue_priority)
+
+
+def _read(document_json: str) -> dict[str, Any]:
+    """The document of a claim. PostgreSQL keeps what Python does not read: endless numbers, thousands of levels."""
+    try:
+        document: dict[str, Any] = json.loads(document_json)
+    except (ValueError, RecursionError):
+        raise InvalidDocument([Problem("", UNREADABLE)]) from None
+    return document
 
 
 def _may_be_published(error: Exception) -> bool:

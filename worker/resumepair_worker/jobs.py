@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import args_row, class_row, scalar_row
 from psycopg.types.json import Jsonb
 
 from resumepair_renderer import Rendered
@@ -16,12 +16,12 @@ from resumepair_worker.errors import Failure
 
 @dataclass(frozen=True)
 class Claim:
-    """One attempt at one export, and all that it needs."""
+    """One attempt at one export, and all that it needs; `document_json` is not yet known to be readable."""
 
     job_id: UUID
     user_id: UUID
     attempt: int
-    document_data: dict[str, Any]
+    document_json: str
     options: dict[str, Any]
     queue_priority: int
 
@@ -57,15 +57,36 @@ class Artifact:
         )
 
 
+class Ended(NamedTuple):
+    """What became of a job whose attempt failed; the time of its next attempt, if there is one."""
+
+    status: str
+    next_attempt_at: datetime | None
+
+
 class Jobs:
     """The job functions of the database, called as the role `resumepair_worker`."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
+    async def are_set_up(self) -> bool:
+        """Whether the database has the queue and our functions."""
+        query = """
+            select to_regclass('procrastinate.procrastinate_jobs') is not null
+                and to_regprocedure('resumepair.claim_export(uuid, bigint)') is not null
+        """
+        async with self._pool.connection() as connection, connection.cursor(row_factory=scalar_row) as cursor:
+            await cursor.execute(query)
+            return bool(await cursor.fetchone())
+
     async def claim(self, job_id: UUID, queue_job_id: int) -> Claim | None:
         """Begin the next attempt; None when there is nothing to do (ended, cancelled, superseded, attempts used up)."""
-        query = "select %s::uuid as job_id, c.* from resumepair.claim_export(%s, %s) as c"
+        query = """
+            select %s::uuid as job_id, c.user_id, c.attempt, c.document_data::text as document_json, c.options,
+                   c.queue_priority
+            from resumepair.claim_export(%s, %s) as c
+        """
         async with (
             self._pool.connection() as connection,
             connection.cursor(row_factory=class_row(Claim)) as cursor,
@@ -87,11 +108,16 @@ class Jobs:
         ])  # fmt: skip
         return export_id
 
-    async def fail(self, claim: Claim, failure: Failure, retry_at: datetime | None) -> str | None:
-        """End the attempt with an error; the job's new status, or None when it is no longer the present one."""
-        query = "select resumepair.fail_export(%s, %s, %s, %s, %s)"
-        status: str | None = await self._call(query, claim, [failure.code, failure.message, retry_at])
-        return status
+    async def fail(self, claim: Claim, failure: Failure, retry_in: timedelta | None) -> Ended | None:
+        """End the attempt with an error, to be tried again after this pause; None when it is not the present one."""
+        query = "select status, next_attempt_at from resumepair.fail_export(%s, %s, %s, %s, %s)"
+        values = (claim.job_id, claim.attempt, failure.code, failure.message, retry_in)
+        async with (
+            self._pool.connection() as connection,
+            connection.cursor(row_factory=args_row(Ended)) as cursor,
+        ):
+            await cursor.execute(query, values)
+            return await cursor.fetchone()
 
     async def release(self, claim: Claim) -> bool:
         """Hand the attempt back, uncounted; False when it is no longer the present one."""
@@ -102,6 +128,12 @@ class Jobs:
         query = "select resumepair.rescue_exports(%s, %s)"
         async with self._pool.connection() as connection, connection.cursor(row_factory=scalar_row) as cursor:
             await cursor.execute(query, (silent_for, deadline))
+            return await cursor.fetchall()
+
+    async def requeue(self) -> list[UUID]:
+        """Queue anew what the queue has lost."""
+        async with self._pool.connection() as connection, connection.cursor(row_factory=scalar_row) as cursor:
+            await cursor.execute("select resumepair.requeue_exports()")
             return await cursor.fetchall()
 
     async def ring_due(self) -> float | None:

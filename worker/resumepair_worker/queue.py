@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,8 @@ from resumepair_worker.export import Exporter, RetryLater
 QUEUES = ["exports", "maintenance"]
 KEEP_FINISHED = timedelta(hours=24)
 PRUNE_BITE = 500
+# Due at once, whatever the clock of this machine says.
+AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
 ERROR_PAUSE_SECONDS = 0.5
 ERROR_PAUSE_CAP_SECONDS = 60
 
@@ -44,9 +46,9 @@ class Again(BaseRetryStrategy):
 
     def _decide(self, exception: BaseException, job: Job) -> RetryDecision:
         if isinstance(exception, RetryLater):
-            return RetryDecision(retry_at=exception.at, priority=exception.priority)
+            return RetryDecision(retry_at=exception.at or AT_ONCE, priority=exception.priority)
         if isinstance(exception, asyncio.CancelledError):
-            return RetryDecision(retry_in={"seconds": 0})
+            return RetryDecision(retry_at=AT_ONCE)
         pause = min(ERROR_PAUSE_SECONDS * 2 ** min(job.attempts, 10), ERROR_PAUSE_CAP_SECONDS)
         return RetryDecision(retry_in={"seconds": pause})
 
@@ -72,6 +74,11 @@ def build_queue(exporter: Exporter, expect: Expect) -> App:
     @app.task(name="render_export", queue="exports", pass_context=True, retry=Again(expect))
     async def render_export(context: JobContext, job_id: str) -> None:  # pyright: ignore[reportUnusedFunction]
         await exporter.run(UUID(job_id), _id_of(context.job))
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="rescue_exports", queue="maintenance", queueing_lock="rescue_exports")
+    async def rescue_exports(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction] # noqa: ARG001
+        await exporter.jobs.requeue()
 
     @app.periodic(cron="*/10 * * * *")
     @app.task(name="prune_queue", queue="maintenance", queueing_lock="prune_queue")

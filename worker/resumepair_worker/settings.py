@@ -47,6 +47,11 @@ class Settings(BaseSettings):
         return timedelta(seconds=2 * self.render_timeout_seconds + 60)
 
     @property
+    def attempt_deadline(self) -> timedelta:
+        """The longest that an attempt may take, whatever hangs; then its slot is free again."""
+        return 2 * self.step_deadline
+
+    @property
     def export_lifetime(self) -> timedelta:
         """How long a finished export can be downloaded."""
         return timedelta(days=self.export_ttl_days)

@@ -6,16 +6,23 @@ The API's side of storage (signed links) is `resumepair_graphql.links`.
 import asyncio
 import os
 import secrets
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Any, ParamSpec, Protocol, Self, TypeVar
 
 from resumepair_worker.errors import StorageRefused, StorageUnavailable
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 AWAY = "The file could not be stored: the storage is away or full."
+TIMEOUT_SECONDS = 60.0
+THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -51,26 +58,69 @@ class Store(Protocol):
 
 
 class FolderStore:
-    """Files below one folder of this machine, which has to be there. The type follows from the export's format."""
+    """Files below one folder of this machine, which has to be there. The type follows from the export's format.
 
-    def __init__(self, root: Path) -> None:
+    Works in threads of its own: a folder on a network that hangs holds these, and nothing else.
+    """
+
+    def __init__(self, root: Path, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._root = root.resolve()
+        self._timeout_seconds = timeout_seconds
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="storage")
+        self._begun: set[Future[Any]] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self, *, wait: bool = False) -> None:
+        """Take no more work; with `wait`, until what was begun has ended."""
+        self._threads.shutdown(wait=wait, cancel_futures=not wait)
+
+    @property
+    def hangs(self) -> bool:
+        """Whether a thread, which cannot be stopped, is still at something."""
+        return bool(self._begun)
 
     async def put(self, path: str, content: bytes, content_type: str) -> None:  # noqa: ARG002 # see the class
         """Write under a temporary name, sync, rename: a reader sees the whole file or none."""
-        await asyncio.to_thread(self._put, self._locate(path), content)
+        place, unwanted = self._locate(path), threading.Event()
+        try:
+            await self._work(self._put, place, content, unwanted)
+        except (StorageUnavailable, asyncio.CancelledError):
+            # Written meanwhile or not, by a thread that cannot be stopped: one of these two removes it.
+            unwanted.set()
+            with suppress(RuntimeError):  # closed already
+                self._begin(self._remove, [place])
+            raise
 
     async def remove(self, paths: Iterable[str]) -> None:
         """Unlink the files and the folders that become empty."""
-        await asyncio.to_thread(self._remove, [self._locate(path) for path in paths])
+        await self._work(self._remove, [self._locate(path) for path in paths])
 
     async def info(self, path: str) -> StoredFile | None:
         """Size and time as the file system knows them."""
-        return await asyncio.to_thread(self._info, self._locate(path))
+        return await self._work(self._info, self._locate(path))
 
     async def list(self, prefix: str) -> Sequence[StoredFile]:
         """Walk the folder; temporary files of unfinished writes are left out."""
-        return await asyncio.to_thread(self._walk, self._locate(prefix) if prefix else self._root)
+        return await self._work(self._walk, self._locate(prefix) if prefix else self._root)
+
+    async def _work(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do it in a thread, and wait for a limited time."""
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await asyncio.wrap_future(self._begin(work, *args, **kwargs))
+        except TimeoutError:
+            raise StorageUnavailable(AWAY) from None
+
+    def _begin(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future = self._threads.submit(work, *args, **kwargs)
+        self._begun.add(future)
+        future.add_done_callback(self._begun.discard)
+        return future
 
     def _locate(self, path: str) -> Path:
         """The key's place on disk; a key that would leave the folder, by name or by link, is refused."""
@@ -82,12 +132,14 @@ class FolderStore:
             raise StorageRefused(f"not a storage key: {path!r}")
         return place
 
-    def _put(self, place: Path, content: bytes) -> None:
+    def _put(self, place: Path, content: bytes, unwanted: threading.Event) -> None:
         with _as_storage_errors():
             try:
                 self._write(place, content)
             except FileNotFoundError:  # a removal took the folder away as it had become empty
                 self._write(place, content)
+        if unwanted.is_set():
+            self._remove([place])
 
     def _write(self, place: Path, content: bytes) -> None:
         if not self._root.is_dir():  # a volume that is not mounted: nobody would find the file again

@@ -201,34 +201,22 @@ def test_ten_at_once_with_one_key_give_one_job(alice: Person, database: Database
     assert len(admin.execute("select from resumepair.export_jobs").fetchall()) == 1
 
 
-def test_one_users_batch_does_not_delay_anothers_single_export(
-    alice: Person, bob: Person, admin: Connection, worker: WorkerVoice
-) -> None:
-    batch = alice.enqueue(*(alice.save_document() for _ in range(10)), batch=True)
-    worker.claim(batch[0]["job_id"])
-    single = bob.export()
-
-    order = admin.execute(
-        "select args ->> 'job_id' as job_id from procrastinate.procrastinate_jobs order by priority desc, id"
-    ).fetchall()
-
-    ids = [row["job_id"] for row in order]
-    assert ids.index(str(single)) == 2  # behind the running one and one of equal right
+def test_a_snapshot_older_than_the_lock_is_refused(alice: Person, api: Connection) -> None:
+    document = alice.save_document()
+    api.execute("set session characteristics as transaction isolation level repeatable read")
+    with refused("RP412"):
+        alice.enqueue(document)
 
 
-def test_newcomers_do_not_starve_a_batch(
-    alice: Person, api: Connection, worker: WorkerVoice, admin: Connection
-) -> None:
-    batch = [row["job_id"] for row in alice.enqueue(*(alice.save_document() for _ in range(3)), batch=True)]
-    served: list[object] = []
-    for _ in range(6):  # each time a slot is free, somebody new is there first
-        Person(api, uuid4()).export()
-        row = admin.execute(
-            """select args ->> 'job_id' as job_id from procrastinate.procrastinate_jobs as q
-               join resumepair.export_jobs as j on j.queue_job_id = q.id where j.status = 'pending'
-               order by q.priority desc, q.id limit 1"""
-        ).fetchone()
-        assert row
-        worker.finish(row["job_id"])
-        served.append(row["job_id"])
-    assert {str(job) for job in batch} <= set(served)
+def test_an_unsaid_batch_is_none(alice: Person) -> None:
+    documents = [alice.save_document() for _ in range(2)]
+    with refused("RP400"):
+        alice.run("select resumepair.enqueue_export(%s, '{}', null, null)", documents)
+
+
+def test_a_batch_is_replayed_also_after_the_limit_was_lowered(alice: Person, admin: Connection) -> None:
+    documents = [alice.save_document() for _ in range(3)]
+    first = alice.enqueue(*documents, key="k", batch=True)
+    admin.execute("insert into resumepair.user_limits (user_id, max_batch_documents) values (%s, 1)", [alice.id])
+    again = alice.enqueue(*documents, key="k", batch=True)
+    assert [row["job_id"] for row in again] == [row["job_id"] for row in first]

@@ -19,7 +19,7 @@ from tests.integration.conftest import Connection, connect
 Values = Sequence[object] | Mapping[str, object]
 
 JOBS = 20_000
-GROWN = {"documents", "export_jobs", "export_history", "procrastinate_jobs", "procrastinate_events"}
+GROWN = {"documents", "export_jobs", "export_history", "export_schedules", "procrastinate_jobs", "procrastinate_events"}
 WHOLE = re.compile(r"Seq Scan on (?:\w+\.)?(\w+)")
 
 
@@ -94,8 +94,32 @@ def test_an_export_from_request_to_download_reads_no_whole_table(planned: Planne
 
 def test_sweep_alarm_and_pruning_read_no_whole_table(planned: Planned) -> None:
     planned.run("select resumepair.rescue_exports('5 seconds', '2 minutes')")
+    planned.run("select resumepair.requeue_exports()")
     planned.run("select resumepair.ring_due_jobs()")
     planned.run("select resumepair.prune_queue('1 day', 500)")
+    assert planned.whole_tables() == set()
+
+
+def test_the_end_of_a_worker_reads_no_whole_table(planned: Planned) -> None:
+    (worker,) = planned.run("select worker_id from procrastinate_register_worker_v1()")
+    planned.run("select procrastinate_unregister_worker_v1(%s)", [worker["worker_id"]])
+    assert any("worker_id" in plan and "procrastinate_jobs" in plan for plan in planned.plans), "also what it implies"
+    assert planned.whole_tables() == set()
+
+
+def test_a_schedule_from_request_to_deletion_reads_no_whole_table(planned: Planned) -> None:
+    user = uuid4()
+    (document,) = planned.as_user(
+        user, "insert into resumepair.documents (title, data) values ('CV', '{}') returning id"
+    )
+    request = "select * from resumepair.schedule_export(%s, '{}', null, '0 8 * * *', 'UTC', now(), 'key')"
+    (schedule,) = planned.as_user(user, request, [document["id"]])
+    (due,) = planned.run("select * from resumepair.due_schedules('1 second', 100)")
+    run = "select * from resumepair.run_schedule(%s, %s, now() + interval '1 day', '30 seconds')"
+    (outcome,) = planned.run(run, [due["schedule_id"], due["due_at"]])
+    planned.as_user(user, "select resumepair.delete_schedule(%s)", [schedule["schedule_id"]])
+    planned.as_user(user, "delete from resumepair.documents where id = %s", [document["id"]])
+    assert outcome["job_id"]
     assert planned.whole_tables() == set()
 
 
@@ -109,6 +133,8 @@ def test_sweep_alarm_and_pruning_read_no_whole_table(planned: Planned) -> None:
         "documents_by_id",
         "batches_by_id",
         "batch_jobs_page",
+        "schedules_by_id",
+        "schedules_page",
     ],
 )
 def test_queries_of_the_api_read_no_whole_table(planned: Planned, name: str) -> None:

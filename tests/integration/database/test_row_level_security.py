@@ -8,13 +8,14 @@ from psycopg.types.json import Jsonb
 
 from tests.integration.conftest import Connection, Person, WorkerVoice
 
-TABLES = ("documents", "export_jobs", "export_history", "export_batches", "user_limits")
+TABLES = ("documents", "export_jobs", "export_history", "export_batches", "export_schedules", "user_limits")
 # A write that, where it is allowed, touches the row of its owner.
 WRITES = {
     "documents": "update resumepair.documents set title = 'x' where user_id = %s",
     "export_jobs": "update resumepair.export_jobs set options = '{}' where user_id = %s",
     "export_history": "update resumepair.export_history set download_count = 9 where user_id = %s",
     "export_batches": "update resumepair.export_batches set remaining = 0 where user_id = %s",
+    "export_schedules": "update resumepair.export_schedules set next_run_at = now() where user_id = %s",
     "user_limits": "update resumepair.user_limits set quota_bytes = 1 where user_id = %s",
 }
 ALL = set(TABLES)
@@ -35,6 +36,7 @@ def owner(alice: Person, worker: WorkerVoice, admin: Connection) -> Person:
     """A user with a row in every table."""
     worker.finish(alice.export())
     alice.enqueue(alice.save_document(), batch=True)
+    alice.schedule()
     admin.execute("insert into resumepair.user_limits (user_id) values (%s)", [alice.id])
     return alice
 
@@ -93,9 +95,13 @@ def test_only_the_worker_reaches_the_queue(caller: Person) -> None:
         "fail_export(gen_random_uuid(), 1, '', '')",
         "release_export(gen_random_uuid(), 1)",
         "rescue_exports('5 seconds', '2 minutes')",
+        "requeue_exports()",
+        "lost_queue_rows('5 seconds', '2 minutes')",
         "ring_due_jobs()",
         "prune_queue('1 day', 10)",
         "queue_job(gen_random_uuid(), 1)",
+        "due_schedules('1 second', 10)",
+        "run_schedule(gen_random_uuid(), now(), now(), '30 seconds')",
     ],
 )
 def test_only_the_worker_calls_the_workers_functions(caller: Person, call: str) -> None:
@@ -112,6 +118,8 @@ def test_only_the_worker_calls_the_workers_functions(caller: Person, call: str) 
         "cancel_batch(gen_random_uuid())",
         "retry_export(gen_random_uuid())",
         "record_download(gen_random_uuid())",
+        "schedule_export(gen_random_uuid(), '{}', now(), null, 'UTC', null)",
+        "delete_schedule(gen_random_uuid())",
     ],
 )
 def test_only_signed_in_users_call_the_users_functions(caller: Person, call: str) -> None:
@@ -124,6 +132,8 @@ def test_the_default_limits_stay(alice: Person, api: Connection) -> None:
     assert service.run("delete from resumepair.user_limits returning 1") == []
     with pytest.raises(psycopg.errors.CheckViolation):
         service.run("update resumepair.user_limits set quota_bytes = null")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        service.run("update resumepair.user_limits set user_id = gen_random_uuid()")
 
 
 def test_a_document_is_not_given_to_somebody_else(alice: Person, bob: Person) -> None:

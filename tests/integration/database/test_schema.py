@@ -13,7 +13,7 @@ from dev.postgres_binaries import PostgresBinaries
 from dev.roles import role_url, set_passwords
 from tests.integration.conftest import Connection, Person, WorkerVoice, connect
 
-TABLES = ("documents", "export_batches", "export_history", "export_jobs", "user_limits")
+TABLES = ("documents", "export_batches", "export_history", "export_jobs", "export_schedules", "user_limits")
 OWNER = "plain_owner"
 
 # As Supabase has it: the schema, its function and the roles belong to somebody else.
@@ -69,7 +69,12 @@ def test_set_up_works_everywhere_and_twice(world: str, owner: str, auth: str) ->
 
 
 # What the first version had, where this one has more.
-BEFORE_PROOFS = """
+FIRST_VERSION = """
+drop function resumepair.due_schedules(interval, integer);
+drop function resumepair.run_schedule(uuid, timestamptz, timestamptz, interval);
+drop function resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text);
+drop table resumepair.export_schedules;
+alter table resumepair.user_limits drop column max_schedules;
 alter table resumepair.export_history drop column proof, drop column fit, drop column warnings;
 drop function resumepair.publish_export(
     uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval);
@@ -86,7 +91,7 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(world: str, owner
     prepare(owner_url)
     today = snapshot(world)
     with connect(owner_url) as session:
-        session.execute(BEFORE_PROOFS.encode())
+        session.execute(FIRST_VERSION.encode())
     prepare(owner_url)
 
     assert snapshot(world) == today
@@ -110,11 +115,13 @@ def assert_an_export_comes_through(admin: Connection, admin_url: str) -> None:
 def snapshot(url: str) -> list[object]:
     """All that the set-up made, as the catalogs show it."""
     queries = [
-        "select oid::regclass::text, relkind, relacl::text, relrowsecurity from pg_class order by 1",
+        # What is left out is named by numbers.
+        """select oid::regclass::text, relkind, relacl::text, relrowsecurity from pg_class
+           where relnamespace <> 'pg_toast'::regnamespace order by 1""",
         "select oid::regprocedure::text, md5(prosrc), proacl::text from pg_proc order by 1",
         "select polrelid::regclass::text, polname, polcmd, polroles::regrole[]::text from pg_policy order by 1, 2",
         "select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint order by 1, 2",
-        "select tgrelid::regclass::text, tgname, tgenabled from pg_trigger order by 1, 2",
+        "select tgrelid::regclass::text, tgname, tgenabled from pg_trigger where not tgisinternal order by 1, 2",
         "select * from resumepair.user_limits",
     ]
     with connect(url) as admin:
@@ -154,20 +161,22 @@ def test_functions_pin_their_search_path(admin: Connection) -> None:
     assert loose == []
 
 
+HOST_VIEW = """
+create schema resumepair;
+create table public.resumes (id uuid primary key, owner uuid, name text, body jsonb, revision int);
+create view resumepair.documents as
+    select id, owner as user_id, name as title, body as data, revision as version,
+        now() as created_at, now() as updated_at
+    from public.resumes;
+"""
+HOST_ROW = "insert into public.resumes values (%s, %s, 'CV', %s, 7)"
+
+
 def test_documents_may_be_a_view(empty_database: str) -> None:
     user_id, document_id = uuid4(), uuid4()
     with connect(empty_database) as admin:
-        admin.execute(b"""
-            create schema resumepair;
-            create table public.resumes (id uuid primary key, owner uuid, name text, body jsonb, revision int);
-            create view resumepair.documents as
-                select id, owner as user_id, name as title, body as data, revision as version,
-                    now() as created_at, now() as updated_at
-                from public.resumes;
-        """)
-        admin.execute(
-            "insert into public.resumes values (%s, %s, 'CV', %s, 7)", [document_id, user_id, Jsonb({"profile": {}})]
-        )
+        admin.execute(HOST_VIEW.encode())
+        admin.execute(HOST_ROW, [document_id, user_id, Jsonb({"profile": {}})])
     prepare(empty_database)
     prepare(empty_database)
     with connect(empty_database) as admin:
@@ -181,3 +190,20 @@ def test_documents_may_be_a_view(empty_database: str) -> None:
 def test_a_process_that_is_cut_off_keeps_neither_locks_nor_sessions(role: str, admin: Connection) -> None:
     (row,) = admin.execute("select rolconfig from pg_roles where rolname = %s", [role]).fetchall()
     assert {"idle_in_transaction_session_timeout=3s", "tcp_keepalives_idle=10"} <= set(row["rolconfig"])
+
+
+def test_a_schedule_for_a_document_of_a_view_ends_with_the_document(empty_database: str) -> None:
+    user_id, document_id = uuid4(), uuid4()
+    with connect(empty_database) as admin:
+        admin.execute(HOST_VIEW.encode())
+        admin.execute(HOST_ROW, [document_id, user_id, Jsonb({"profile": {}})])
+    prepare(empty_database)
+    with connect(empty_database) as admin:
+        person, worker = Person(admin, user_id), WorkerVoice(admin, admin)
+        person.schedule(document_id, cron="0 * * * *", at="0 seconds")
+        assert worker.run_schedule(worker.due_schedules()[0], following="0 seconds")
+        admin.execute("delete from public.resumes")
+        outcome = worker.run_schedule(worker.due_schedules()[0], following="1 hour")
+        assert outcome
+        assert (outcome["job_id"], outcome["refusal_state"]) == (None, "RP404")
+        assert admin.execute("select from resumepair.export_schedules").fetchall() == []

@@ -20,7 +20,8 @@ EXPORT = (
     f"{ERRORS} }} }}"
 )
 CANCEL = (
-    f"mutation ($id: ID!) {{ cancelBatch(input: {{id: $id}}) {{ batch {{ {BATCH_FIELDS} }} errors {{ code path }} }} }}"
+    f"mutation ($id: ID!) {{ cancelBatch(input: {{batchId: $id}}) {{ batch {{ {BATCH_FIELDS} }} errors {{ code path }} "
+    "} }"
 )
 BATCH = f"query ($id: ID!) {{ batch(id: $id) {{ {BATCH_FIELDS} }} }}"
 PAGE = """query ($id: ID!, $first: Int!, $after: String) { batch(id: $id) { total jobs(first: $first, after: $after) {
@@ -293,7 +294,7 @@ async def test_another_users_batch_is_null_and_not_found(ask: Ask, alice: Person
     for unknown in (id_, batch_id(uuid4()), to_base64("ExportJob", jobs[0]), "x", ""):
         assert await ask(bob, BATCH, id=unknown) is None
         payload = await ask(bob, CANCEL, id=unknown)
-        assert payload == {"batch": None, "errors": [{"code": "NOT_FOUND", "path": ["input", "id"]}]}
+        assert payload == {"batch": None, "errors": [{"code": "NOT_FOUND", "path": ["input", "batchId"]}]}
     assert counts(await ask(alice, BATCH, id=id_)) == {"pending": 2}
 
 

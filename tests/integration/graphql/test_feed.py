@@ -1,4 +1,5 @@
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from dev.chaos.relay import Relay
 from dev.roles import API_ROLE
 from resumepair_graphql.feed import SLOT_SIZE, JobChange, JobFeed, Watcher
 from resumepair_graphql.listening import Listening
+from resumepair_graphql.states import ExportStage, ExportStatus
 from tests.conftest import PASSWORDS, Database
 from tests.integration.conftest import Connection, Person, WorkerVoice
 
@@ -28,9 +30,9 @@ async def test_a_watcher_hears_its_own_job_and_no_other(feed: JobFeed, alice: Pe
         worker.finish(watched)
         heard = [await watcher.next() for _ in range(3)]
     assert [change and (change.job_id, change.status, change.percent) for change in heard] == [
-        (watched, "pending", 0),
-        (watched, "processing", 10),
-        (watched, "completed", 100),
+        (watched, ExportStatus.PENDING, 0),
+        (watched, ExportStatus.PROCESSING, 10),
+        (watched, ExportStatus.COMPLETED, 100),
     ]
     assert feed.watcher_count == 0
 
@@ -88,7 +90,13 @@ async def test_a_notification_of_somebody_else_harms_nobody(
     job_id = alice.export()
     async with feed.watch(job_id) as watcher:
         assert await watcher.next() is not None
-        for payload in ("hello", "[]", "1", "null", '{"id": 1}', f'{{"id": "{job_id}"}}'):
+        known = {
+            "id": str(job_id), "batch": None, "sequence": 9, "status": "processing", "stage": "rendering",
+            "percent": 30, "attempt": 1, "started_at": None,
+        }  # fmt: skip
+        wrong = ({"status": "x"}, {"stage": "x"}, {"sequence": "x"}, {"batch": 1}, {"started_at": 1})
+        forged = [json.dumps(known | part) for part in wrong]
+        for payload in ("hello", "[]", "1", "null", '{"id": 1}', f'{{"id": "{job_id}"}}', *forged):
             admin.execute("select pg_notify('resumepair_jobs', %s)", [payload])
         worker.claim(job_id)
         heard = await watcher.next()
@@ -98,7 +106,7 @@ async def test_a_notification_of_somebody_else_harms_nobody(
 
 
 def change(sequence: int) -> JobChange:
-    return JobChange(UUID(int=0), None, sequence, "processing", "rendering", 30, 1, None)
+    return JobChange(UUID(int=0), None, sequence, ExportStatus.PROCESSING, ExportStage.RENDERING, 30, 1, None)
 
 
 async def test_a_watcher_that_falls_behind_is_told_to_look_again() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -117,3 +118,23 @@ async def test_followers_that_missed_changes_see_the_present_state(
 
     assert [told(event) async for event in batch] == [(6, 100, True)]
     assert [event async for event in job] == [{"status": "COMPLETED"}]
+
+
+async def test_a_forged_announcement_does_not_keep_the_end_from_anybody(
+    subscribe: Subscribe, alice: Person, worker: WorkerVoice, admin: Connection
+) -> None:
+    rows = alice.enqueue(alice.save_document(), batch=True)
+    job_id, batch_id = rows[0]["job_id"], rows[0]["batch_id"]
+    batch = subscribe(alice, BATCH, id=to_base64("ExportBatch", batch_id))
+    job = subscribe(alice, JOB, id=to_base64("ExportJob", job_id))
+    await anext(batch)
+    await anext(job)
+    forged = {
+        "id": str(job_id), "batch": str(batch_id), "sequence": 1_000_000, "status": "processing",
+        "stage": "publishing", "percent": 90, "attempt": 1, "started_at": None,
+    }  # fmt: skip
+    admin.execute("select pg_notify('resumepair_jobs', %s)", [json.dumps(forged)])
+    worker.finish(job_id)
+
+    assert [told(event) for event in [event async for event in batch]][-1] == (3, 100, True)
+    assert [event async for event in job][-1] == {"status": "COMPLETED"}

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from uuid import UUID
 
 import pytest
 from psycopg.types.json import Jsonb
+from psycopg.types.string import TextLoader
 
 from resumepair_worker.errors import StorageUnavailable
 from resumepair_worker.export import RetryLater
@@ -123,6 +125,33 @@ async def test_an_invalid_document_fails_at_once_and_names_the_path(parts: Parts
         job = await watch.until_status(job_id, "failed")
     assert (job["failure_code"], job["failure_retryable"], job["attempt"]) == ("INVALID_DOCUMENT", False, 1)
     assert 'work[0].startDate: not a date: "soon"' in job["failure_message"]
+
+
+@pytest.mark.parametrize("part", ["1e5000", "[" * 3000 + "]" * 3000])
+async def test_a_document_that_only_postgres_can_read_fails_at_once(
+    parts: Parts, alice: Person, watch: Watch, admin: Connection, part: str
+) -> None:
+    job_id = enqueue(alice)
+    admin.execute("update resumepair.export_jobs set document_data = %s", [f'{{"x": {part}}}'])
+    admin.adapters.register_loader("jsonb", TextLoader)  # neither can this test read it
+    async with parts.working():
+        job = await watch.until_status(job_id, "failed")
+    assert (job["failure_code"], job["attempt"]) == ("INVALID_DOCUMENT", 1)
+    assert "nested too deep" in job["failure_message"]
+
+
+async def test_an_attempt_that_hangs_is_given_up_and_tried_again(
+    parts: Parts, alice: Person, watch: Watch, store_folder: Path
+) -> None:
+    store = GatedStore(store_folder)
+    exporter = replace(parts.exporter, store=store, deadline=timedelta(seconds=4))
+    job_id = enqueue(alice)
+    async with replace(parts, exporter=exporter).working():
+        waiting = await watch.until(job_id, lambda row: row["failure_code"] is not None)
+        store.open.set()
+        job = await watch.until_status(job_id, "completed")
+    assert (waiting["failure_code"], waiting["status"], job["attempt"]) == ("INTERNAL_ERROR", "pending", 2)
+    assert len(files_in(store_folder)) == 1
 
 
 async def test_an_unknown_template_fails_at_once(parts: Parts, alice: Person, watch: Watch) -> None:

@@ -1,4 +1,7 @@
 import asyncio
+import threading
+from collections.abc import Generator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -71,3 +74,54 @@ async def test_trouble_with_the_disk_is_worth_another_try(tmp_path: Path) -> Non
     (tmp_path / "store").write_text("a file where the folder should be")
     with pytest.raises(StorageUnavailable):
         await FolderStore(tmp_path / "store").put(KEY, b"x", "application/pdf")
+
+
+@dataclass
+class Gate:
+    """Holds a thread of the store just before the file gets its name."""
+
+    reached: threading.Event = field(default_factory=threading.Event)
+    open: threading.Event = field(default_factory=threading.Event)
+
+    def hold(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        replace = Path.replace
+
+        def held(path: Path, target: Path) -> Path:
+            self.reached.set()
+            assert self.open.wait(20)
+            return replace(path, target)
+
+        monkeypatch.setattr(Path, "replace", held)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Generator[Gate, None, None]:
+    gate = Gate()
+    gate.hold(monkeypatch)
+    yield gate
+    gate.open.set()
+
+
+async def test_a_put_that_is_given_up_leaves_no_file_when_it_ends_after_all(
+    store: FolderStore, tmp_path: Path, gate: Gate
+) -> None:
+    putting = asyncio.create_task(store.put(KEY, b"x", "application/pdf"))
+    await asyncio.to_thread(gate.reached.wait, 20)
+    putting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await putting
+    gate.open.set()
+    store.close(wait=True)
+    assert list((tmp_path / "store").rglob("*.*")) == []
+
+
+async def test_a_storage_that_hangs_is_given_up(tmp_path: Path, gate: Gate) -> None:
+    (tmp_path / "store").mkdir()
+    store = FolderStore(tmp_path / "store", timeout_seconds=0.1)
+    with pytest.raises(StorageUnavailable):
+        await store.put(KEY, b"x", "application/pdf")
+    assert store.hangs
+    gate.open.set()
+    store.close(wait=True)
+    assert not store.hangs
+    assert list((tmp_path / "store").rglob("*.*")) == []

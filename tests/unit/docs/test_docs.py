@@ -17,8 +17,9 @@ import resumepair_worker.settings
 from graphql import build_schema as read_sdl
 from graphql import parse, validate
 from resumepair_graphql.errors import REFUSED_STATES, ErrorCode
-from resumepair_graphql.jobs import ExportStage, ExportStatus, FailureCode
+from resumepair_graphql.jobs import FailureCode
 from resumepair_graphql.schema import build_schema
+from resumepair_graphql.states import ExportStage, ExportStatus
 from resumepair_renderer import TEMPLATES, FindingCode, Format, ResumeDocument, parse_document
 from resumepair_renderer.finding import DEDUCTIONS
 from resumepair_renderer.fit import (
@@ -117,7 +118,12 @@ def test_graphql_examples_are_valid(page: str, operation: str) -> None:
 
 
 def test_examples_are_found() -> None:
-    assert {page for page, _ in operations()} == {"README.md", "docs/how-to/watch-a-job.md", "docs/quickstart.md"}
+    assert {page for page, _ in operations()} == {
+        "README.md",
+        "docs/how-to/schedule-an-export.md",
+        "docs/how-to/watch-a-job.md",
+        "docs/quickstart.md",
+    }
 
 
 @each_page

@@ -2,9 +2,9 @@ from pathlib import Path
 
 from graphql import GraphQLNamedType, GraphQLObjectType, build_schema
 from resumepair_graphql.exports import TEMPLATES
-from resumepair_graphql.jobs import ExportStage, ExportStatus
 from resumepair_graphql.proofs import FindingCode, Fit
 from resumepair_graphql.schema import build_schema as build_own_schema
+from resumepair_graphql.states import ExportStage, ExportStatus
 from resumepair_renderer import TEMPLATES as RENDERER_TEMPLATES
 from resumepair_renderer import FindingCode as RendererFindingCode
 from resumepair_renderer import Fit as RendererFit
