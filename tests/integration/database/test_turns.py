@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
@@ -101,20 +100,6 @@ def test_newcomers_who_leave_room_share_it_with_a_hundred_exports(
         order += [slots[0].serve(), slots[0].serve()]
         assert len(order) <= 2 * MANY + 2, "every second turn is theirs"
     assert places(many, order) == sorted(places(many, order))
-
-
-def test_a_newcomer_waits_for_the_next_of_a_hundred_exports_even_when_newcomers_are_too_many(
-    many: list[UUID], slots: list[Slot], api: Connection
-) -> None:
-    order: list[UUID] = []
-    came_at: dict[UUID, int] = {}
-    while len(order) < 2 * MANY:  # as many come as are served, so that ever more are waiting
-        came_at[newcomer(api)] = len(order)
-        order.append(slots[0].serve())
-    turns = [place for place, job_id in enumerate(order) if job_id in many]
-    for turn, next_turn in pairwise(turns):
-        assert all(came_at[job_id] <= turn for job_id in order[turn + 1 : next_turn]), "who came later waits for a turn"
-    assert len(turns) > 1
 
 
 def test_a_retry_keeps_its_place(many: list[UUID], slots: list[Slot], worker: WorkerVoice, api: Connection) -> None:
