@@ -41,20 +41,31 @@ begin
         create role resumepair_worker login;
     end if;
 
-    -- procrastinate's SQL uses unqualified names. A frozen process (SIGSTOP, a paused machine) must not hold locks.
+    -- procrastinate's SQL uses unqualified names. A process that is frozen or cut off must not hold locks.
     if not exists (
         select from pg_roles where rolname = 'resumepair_worker'
-            and rolconfig @> array['search_path=procrastinate', 'idle_in_transaction_session_timeout=10s']
+            and rolconfig @> array['search_path=procrastinate', 'idle_in_transaction_session_timeout=3s']
     ) then
         alter role resumepair_worker set search_path = procrastinate;
-        alter role resumepair_worker set idle_in_transaction_session_timeout = '10s';
+        alter role resumepair_worker set idle_in_transaction_session_timeout = '3s';
     end if;
     if not exists (
         select from pg_roles where rolname = 'resumepair_api'
-            and rolconfig @> array['idle_in_transaction_session_timeout=10s']
+            and rolconfig @> array['idle_in_transaction_session_timeout=3s']
     ) then
-        alter role resumepair_api set idle_in_transaction_session_timeout = '10s';
+        alter role resumepair_api set idle_in_transaction_session_timeout = '3s';
     end if;
+    -- Sessions of a process that was cut off would stay for two hours, until no new one fits in.
+    foreach v_role in array array['resumepair_api', 'resumepair_worker'] loop
+        if not exists (
+            select from pg_roles where rolname = v_role
+                and rolconfig @> array['tcp_keepalives_idle=10', 'tcp_keepalives_interval=5', 'tcp_keepalives_count=3']
+        ) then
+            execute format('alter role %I set tcp_keepalives_idle = 10', v_role);
+            execute format('alter role %I set tcp_keepalives_interval = 5', v_role);
+            execute format('alter role %I set tcp_keepalives_count = 3', v_role);
+        end if;
+    end loop;
 
     foreach v_role in array array['anon', 'authenticated', 'service_role'] loop
         if not pg_has_role('resumepair_api', v_role, 'MEMBER') then

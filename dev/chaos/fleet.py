@@ -26,6 +26,7 @@ class Fleet:
     chromium: Path
     log: Path
     size: int
+    retry_base: float = 1
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]])
 
     def __enter__(self) -> Self:
@@ -59,8 +60,8 @@ class Fleet:
         return random.choice(self.workers)  # noqa: S311 # not for secrets
 
     def kill(self) -> None:
-        """Kill -9 one of them."""
-        worker = self.any()
+        """Kill -9 the one that has run for longest: it is surely at work, others may be starting."""
+        worker = self.workers[0]
         worker.kill()
         worker.wait()
 
@@ -70,16 +71,21 @@ class Fleet:
         worker.terminate()
         worker.wait(STOP_SECONDS)
 
-    def kill_a_browser(self) -> bool:
-        """Kill -9 a Chromium; False when none was running."""
+    def kill_a_browser(self) -> None:
+        """Kill -9 a Chromium, if one is running."""
+        for browser in self.browsers()[:1]:
+            browser.kill()
+
+    def browsers(self) -> list[psutil.Process]:
+        """The main processes of the Chromiums that run, in any order."""
+        found: list[psutil.Process] = []
         for worker in random.sample(self.workers, len(self.workers)):
             with suppress(psutil.NoSuchProcess):
                 for child in psutil.Process(worker.pid).children(recursive=True):
                     with suppress(psutil.NoSuchProcess):
                         if BROWSER in child.name() and "--type=" not in " ".join(child.cmdline()):
-                            child.kill()
-                            return True
-        return False
+                            found.append(child)
+        return found
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {
@@ -88,7 +94,7 @@ class Fleet:
             "DATABASE_URL": self.database_url,
             "STORAGE_DIR": str(self.storage),
             "CHROMIUM_PATH": str(self.chromium),
-            "RETRY_BASE_SECONDS": "1",
+            "RETRY_BASE_SECONDS": str(self.retry_base),
             "LOG_FORMAT": "json",
         }
         with self.log.open("ab") as log:

@@ -1,11 +1,9 @@
-"""What was asked for and what became of it, in the words of the database and of the stored files."""
+"""What was asked for and what became of it, in the words of the database."""
 
-import hashlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -29,31 +27,18 @@ RESUME: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Balance:
-    """The end of a run. `recovery` are the seconds from each fault to the end of each export it met."""
-
-    accepted: int
-    completed_once: int
-    cancelled: int
-    lost: int
-    doubled: int
-    recovery: tuple[float, ...]
-
-
 @dataclass
 class Ledger:
-    """Enqueues as a user does, through SQL, and audits as an administrator."""
+    """Enqueues as a user does, through SQL, and looks on as an administrator."""
 
     url: str
-    storage: Path
     connection: psycopg.Connection[DictRow]
 
     @classmethod
     @contextmanager
-    def open(cls, admin_url: str, storage: Path) -> Generator["Ledger"]:
+    def open(cls, admin_url: str) -> Generator["Ledger"]:
         """A ledger on a connection of its own; it makes a new one whenever a fault takes it."""
-        ledger = cls(admin_url, storage, _connect(admin_url))
+        ledger = cls(admin_url, _connect(admin_url))
         try:
             yield ledger
         finally:
@@ -74,27 +59,34 @@ class Ledger:
             cursor = self.connection.execute(statement.encode(), values)
         return cursor.fetchall() if cursor.description else []
 
-    def new_user(self) -> UUID:
+    @contextmanager
+    def as_user(self, user: UUID) -> Generator[None]:
+        """A transaction in the user's place, as the API makes one."""
+        with self.connection.transaction():
+            self.connection.execute(
+                "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', %s, true)",
+                [f'{{"sub": "{user}", "role": "authenticated"}}'],
+            )
+            yield
+
+    def new_user(self, attempts: int = 100) -> UUID:
         """A user with room for a run's load."""
         user = uuid4()
         self.query(
             "insert into resumepair.user_limits (user_id, max_active_requests, max_attempts, quota_bytes) "
-            "values (%s, 100000, 100, 10000000000)",
+            "values (%s, 100000, %s, 10000000000)",
             user,
+            attempts,
         )
         return user
 
-    def enqueue(self, user: UUID, count: int) -> list[UUID]:
+    def enqueue(self, user: UUID, count: int, resume: Mapping[str, Any] = RESUME) -> list[UUID]:
         """So many exports; returned means accepted, that is, committed."""
         accepted: list[UUID] = []
         for _ in range(count):
-            with self.connection.transaction():
-                self.connection.execute(
-                    "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', %s, true)",
-                    [f'{{"sub": "{user}", "role": "authenticated"}}'],
-                )
+            with self.as_user(user):
                 row = self.connection.execute(
-                    "insert into resumepair.documents (title, data) values ('CV', %s) returning id", [Jsonb(RESUME)]
+                    "insert into resumepair.documents (title, data) values ('CV', %s) returning id", [Jsonb(resume)]
                 ).fetchone()
                 assert row  # noqa: S101
                 job = self.connection.execute(
@@ -107,11 +99,7 @@ class Ledger:
     def cancel(self, user: UUID, job: UUID) -> bool:
         """Cancel as the user; False when the job had ended before."""
         try:
-            with self.connection.transaction():
-                self.connection.execute(
-                    "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', %s, true)",
-                    [f'{{"sub": "{user}", "role": "authenticated"}}'],
-                )
+            with self.as_user(user):
                 self.connection.execute("select resumepair.cancel_export(%s)", [job])
         except psycopg.Error as error:
             if error.sqlstate != "RP412":
@@ -119,9 +107,10 @@ class Ledger:
             return False
         return True
 
-    def at_work(self) -> list[UUID]:
-        """The exports that a worker has claimed and not ended."""
-        return [row["id"] for row in self.query("select id from resumepair.export_jobs where status = 'processing'")]
+    def at_work(self) -> set[tuple[UUID, int]]:
+        """The attempts, by export and number, that a worker has begun and not ended: it may have been killed since."""
+        rows = self.query("select id, attempt from resumepair.export_jobs where status = 'processing'")
+        return {(row["id"], row["attempt"]) for row in rows}
 
     def open_jobs(self, jobs: Sequence[UUID]) -> int:
         """How many of these have not ended."""
@@ -130,38 +119,32 @@ class Ledger:
         )
         return int(row["open"])
 
-    def balance(self, jobs: Sequence[UUID], met: Sequence[tuple[datetime, UUID]]) -> Balance:
-        """Audit these jobs: the row, its history, and the file behind that."""
-        rows = self.query(
-            "select j.id, j.status, j.finished_at, "
-            "array_agg(h.storage_path) filter (where h.id is not null) as paths, "
-            "array_agg(h.sha256) filter (where h.id is not null) as sums "
-            "from resumepair.export_jobs j left join resumepair.export_history h on h.job_id = j.id "
-            "where j.id = any(%s) group by j.id",
+    def being_put_away(self, jobs: Sequence[UUID]) -> int:
+        """How many of these a worker has not left yet, although they have ended: it may be removing a file."""
+        (row,) = self.query(
+            "select count(*) as left from resumepair.export_jobs as j "
+            "join procrastinate.procrastinate_jobs as q on q.id = j.queue_job_id and q.status = 'doing' "
+            "where j.id = any(%s) and j.finished_at is not null",
             list(jobs),
         )
-        completed = cancelled = doubled = 0
-        ended: dict[UUID, datetime] = {}
-        for row in rows:
-            paths: list[str] = row["paths"] or []
-            sums: list[str] = row["sums"] or []
-            if row["finished_at"]:
-                ended[row["id"]] = row["finished_at"]
-            doubled += len(paths) > 1 or (row["status"] == "cancelled" and bool(paths))
-            cancelled += row["status"] == "cancelled" and not paths
-            completed += row["status"] == "completed" and len(paths) == 1 and self._is_stored(paths[0], sums[0])
-        return Balance(
-            accepted=len(jobs),
-            completed_once=completed,
-            cancelled=cancelled,
-            lost=len(jobs) - completed - cancelled - doubled,
-            doubled=doubled,
-            recovery=tuple((ended[job] - at).total_seconds() for at, job in met if job in ended and ended[job] > at),
-        )
+        return int(row["left"])
 
-    def _is_stored(self, path: str, sha256: str) -> bool:
-        file = self.storage / path
-        return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == sha256
+    def ends(self, jobs: Sequence[UUID]) -> dict[UUID, datetime]:
+        """When these ended, as far as they have."""
+        rows = self.query(
+            "select id, finished_at from resumepair.export_jobs where id = any(%s) and finished_at is not null",
+            list(jobs),
+        )
+        return {row["id"]: row["finished_at"] for row in rows}
+
+    def waits(self, jobs: Sequence[UUID]) -> list[float]:
+        """The seconds from asking to the first attempt, of those that had one."""
+        rows = self.query(
+            "select extract(epoch from started_at - created_at)::float as wait from resumepair.export_jobs "
+            "where id = any(%s) and started_at is not null",
+            list(jobs),
+        )
+        return [row["wait"] for row in rows]
 
 
 def _connect(url: str) -> psycopg.Connection[DictRow]:

@@ -4,48 +4,35 @@ import random
 import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from statistics import median
 from uuid import UUID
 
-from rich.table import Table
-
+from dev.chaos.audience import Watched
+from dev.chaos.balance import audit
 from dev.chaos.faults import Fault, Scene
-from dev.chaos.ledger import Balance
+from dev.chaos.report import Heard, Row
 
 LOAD = 4
+# An outage is watched from its beginning: work has to be left when every subscriber is there.
+WATCHED_LOAD = 24
+PICKUPS = 10
 DRAIN_SECONDS = 180.0
+PUT_AWAY_SECONDS = 5.0
+HEAR_SECONDS = 30.0
 POLL_SECONDS = 0.02
 BUSY_SECONDS = 20.0
 
+Attempt = tuple[UUID, int]
 
-def run(scene: Scene, faults: Iterable[Fault], rounds: int | None = None) -> Iterator[tuple[str, int, Balance]]:
-    """Name, number of injections and balance of each fault, and last of cancels that race completion.
 
-    Each is injected `rounds` times, or as often as it says itself.
-    """
+def run(scene: Scene, faults: Iterable[Fault], rounds: int | None = None) -> Iterator[Row]:
+    """A row for each fault; each is injected `rounds` times, or as often as it says itself."""
     for fault in faults:
         times = fault.rounds if rounds is None else rounds
-        yield fault.name, times, _under_load(scene, fault, times)
-    yield "cancel racing completion", *_cancels(scene, 100 if rounds is None else 10 * rounds)
+        yield _watched(scene, fault, times) if fault.is_outage else _under_load(scene, fault, times)
 
 
-def _under_load(scene: Scene, fault: Fault, times: int) -> Balance:
-    user = scene.ledger.new_user()
-    jobs: list[UUID] = []
-    met: list[tuple[datetime, UUID]] = []
-    for _ in range(times):
-        jobs += scene.ledger.enqueue(user, LOAD)
-        _until_busy(scene)
-        victims = scene.ledger.at_work()
-        at = scene.ledger.now()
-        fault.inject(scene)
-        met += ((at, job) for job in victims)
-        scene.fleet.keep_up()
-    _drain(scene, jobs)
-    return scene.ledger.balance(jobs, met)
-
-
-def _cancels(scene: Scene, times: int) -> tuple[int, Balance]:
+def race_cancels(scene: Scene, times: int) -> Row:
+    """So many exports, each cancelled at about the time at which it completes."""
     user = scene.ledger.new_user()
     jobs: list[UUID] = []
     for _ in range(times):
@@ -53,38 +40,88 @@ def _cancels(scene: Scene, times: int) -> tuple[int, Balance]:
         jobs.append(job)
         time.sleep(random.uniform(0, 0.15))  # noqa: S311 # about as long as an export takes
         scene.ledger.cancel(user, job)
-    _drain(scene, jobs)
-    return times, scene.ledger.balance(jobs, [])
+    drain(scene, jobs)
+    return Row("cancel racing completion", times, audit(scene.ledger, scene.fleet.storage, jobs))
 
 
-def _until_busy(scene: Scene) -> None:
-    """Until a worker is at something, so that the fault meets it; not for ever, workers may all be starting."""
-    end = time.monotonic() + BUSY_SECONDS
-    while not scene.ledger.at_work() and time.monotonic() < end:
-        time.sleep(POLL_SECONDS)
-
-
-def _drain(scene: Scene, jobs: list[UUID]) -> None:
+def drain(scene: Scene, jobs: list[UUID]) -> None:
+    """Until all of them have ended and been left, or for three minutes; workers that ended are started again."""
     end = time.monotonic() + DRAIN_SECONDS
     while scene.ledger.open_jobs(jobs) and time.monotonic() < end:
         scene.fleet.keep_up()
         time.sleep(POLL_SECONDS)
+    end = time.monotonic() + PUT_AWAY_SECONDS
+    while scene.ledger.being_put_away(jobs) and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
 
 
-def table(rows: Iterable[tuple[str, int, Balance]]) -> tuple[Table, bool]:
-    """The rows as printed, and whether nothing was lost or doubled."""
-    shown = Table(
-        title="faults on real processes, under load",
-        caption="once: completed exactly once, file stored, checksum right; recovery: from the fault to the end of "
-        "an export that it met, median / longest",
+def _under_load(scene: Scene, fault: Fault, times: int) -> Row:
+    user = scene.ledger.new_user()
+    jobs: list[UUID] = []
+    met: dict[Attempt, datetime] = {}
+    for _ in range(times):
+        jobs += scene.ledger.enqueue(user, LOAD)
+        _inject(scene, fault, met)
+    drain(scene, jobs)
+    return Row(fault.name, times, audit(scene.ledger, scene.fleet.storage, jobs, _by_job(met)))
+
+
+def _watched(scene: Scene, fault: Fault, times: int) -> Row:
+    """With a subscriber for each export; new exports are timed when it is over."""
+    user = scene.ledger.new_user()
+    jobs: list[UUID] = []
+    met: dict[Attempt, datetime] = {}
+    pickups: list[float] = []
+    heard: list[Heard] = []
+    for _ in range(times):
+        load = scene.ledger.enqueue(user, WATCHED_LOAD)
+        watched = scene.audience.watch(user, load)
+        at = _inject(scene, fault, met)
+        drain(scene, load)
+        scene.audience.wait(HEAR_SECONDS)
+        heard += _heard(scene, watched, at)
+        probes = [_probe(scene, user) for _ in range(PICKUPS)]
+        pickups += scene.ledger.waits(probes)
+        jobs += load + probes
+    return Row(
+        fault.name, times, audit(scene.ledger, scene.fleet.storage, jobs, _by_job(met)), tuple(pickups), tuple(heard)
     )
-    for heading in ("fault", "times", "jobs", "once", "cancelled", "lost", "doubled", "recovery"):
-        is_name = heading == "fault"
-        shown.add_column(heading, justify="left" if is_name else "right", no_wrap=not is_name)
-    is_clean = True
-    for name, times, balance in rows:
-        is_clean &= not balance.lost and not balance.doubled
-        recovery = balance.recovery
-        numbers = (times, balance.accepted, balance.completed_once, balance.cancelled, balance.lost, balance.doubled)
-        shown.add_row(name, *map(str, numbers), f"{median(recovery):.1f} / {max(recovery):.1f} s" if recovery else "")
-    return shown, is_clean
+
+
+def _inject(scene: Scene, fault: Fault, met: dict[Attempt, datetime]) -> datetime:
+    """Inject it while exports are at work, and note whom it met; the moment since which recovery counts."""
+    _until_busy(scene, met)
+    victims = scene.ledger.at_work() - set(met)
+    at = scene.ledger.now()
+    fault.inject(scene)
+    if fault.counts_from_end:
+        at = scene.ledger.now()
+    scene.fleet.keep_up()
+    met |= dict.fromkeys(victims, at)
+    return at
+
+
+def _by_job(met: dict[Attempt, datetime]) -> list[tuple[datetime, UUID]]:
+    return [(at, job) for (job, _), at in met.items()]
+
+
+def _heard(scene: Scene, watched: Iterable[Watched], at: datetime) -> Iterator[Heard]:
+    """How long after its job's end, or the outage's if that was later, each subscriber was told."""
+    ended = scene.ledger.ends([one.job for one in watched])
+    for one in watched:
+        end = ended.get(one.job)
+        late = (one.ended_at - max(end, at)).total_seconds() if one.ended_at and end else None
+        yield Heard(one.error, late)
+
+
+def _probe(scene: Scene, user: UUID) -> UUID:
+    (job,) = scene.ledger.enqueue(user, 1)
+    drain(scene, [job])
+    return job
+
+
+def _until_busy(scene: Scene, met: dict[Attempt, datetime]) -> None:
+    """Until a worker is at something that no fault has met, so that the next one does; not for ever."""
+    end = time.monotonic() + BUSY_SECONDS
+    while not scene.ledger.at_work() - set(met) and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)

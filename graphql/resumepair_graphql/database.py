@@ -6,21 +6,20 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 
 import psycopg
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from resumepair_graphql.auth import Identity
+from resumepair_graphql.connections import Connection, parameters
 from resumepair_graphql.errors import Unavailable, refusal_of
 
 POOL_SIZE = 10
 WAIT_SECONDS = 5.0
-# The pool waits longer before each further attempt, up to this; then the next request makes it begin anew.
-RECONNECT_SECONDS = 4.0
-STATEMENT_TIMEOUT = "5s"
 PREPARE_AFTER = 5
+RECONNECT_SECONDS = 0.5
+STATEMENT_TIMEOUT = "3s"
 
 Row = DictRow
-Connection = psycopg.AsyncConnection[Row]
 Pool = AsyncConnectionPool[Connection]
 
 # One statement puts the transaction into the user's place; `true` makes it end with the transaction.
@@ -40,25 +39,32 @@ QUERIES = _read_queries(files("resumepair_graphql").joinpath("queries.sql").read
 
 
 def create_pool(url: str, *, pooler: bool = False) -> Pool:
-    """A pool, not yet open, whose connections are checked before use, so that a restarted server is not noticed.
+    """A pool, not yet open, that loses a server or a network and finds it again within seconds.
 
     Behind a transaction `pooler` nothing is prepared: the next transaction may be another server session's.
     """
-    return AsyncConnectionPool(
-        url,
-        connection_class=psycopg.AsyncConnection[Row],
-        kwargs={
-            "row_factory": dict_row,
-            "application_name": "resumepair-graphql",
-            "prepare_threshold": None if pooler else PREPARE_AFTER,
-        },
+
+    async def check(connection: Connection) -> None:
+        """When one of the idle connections is dead, so are the others: they are not tried one after the other."""
+        try:
+            await connection.probe()
+        except psycopg.OperationalError:
+            await pool.drain()
+            raise
+
+    pool: Pool = AsyncConnectionPool(
+        connection_class=Connection,
+        kwargs={**parameters(url), "prepare_threshold": None if pooler else PREPARE_AFTER},
         min_size=1,
         max_size=POOL_SIZE,
         timeout=WAIT_SECONDS,
+        check=check,
+        # Not with growing pauses: after an hour's outage the next attempt would be in half an hour.
         reconnect_timeout=RECONNECT_SECONDS,
-        check=AsyncConnectionPool.check_connection,  # pyright: ignore[reportArgumentType] # declared for tuple rows only
+        reconnect_failed=AsyncConnectionPool[Connection].check,
         open=False,
     )
+    return pool
 
 
 class Database:

@@ -18,7 +18,7 @@ import structlog
 from resumepair_graphql.states import ExportStage, ExportStatus
 
 SLOT_SIZE = 16
-RESTART_SECONDS = (0.1, 2.0)
+RESTART_SECONDS = (0.1, 1.0)
 
 log = structlog.stdlib.get_logger(__name__)
 

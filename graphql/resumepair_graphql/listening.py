@@ -1,19 +1,17 @@
 """Listening: the source of the job feed that PostgreSQL itself tells of every change, over one LISTEN connection."""
 
-import asyncio
 from datetime import datetime
 from uuid import UUID
 
 import orjson
-import psycopg
 import structlog
 
+from resumepair_graphql.connections import Connection, parameters
 from resumepair_graphql.feed import JobChange, JobFeed
 from resumepair_graphql.states import ExportStage, ExportStatus
 
 CHANNEL = "resumepair_jobs"
-CHECK_SECONDS = 2.0
-CONNECT_TIMEOUT_SECONDS = 5
+CHECK_SECONDS = 1.0
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -26,19 +24,14 @@ class Listening:
 
     async def __call__(self, feed: JobFeed) -> None:
         """Pass on notifications until the connection is lost."""
-        async with await psycopg.AsyncConnection.connect(
-            self._database_url,
-            autocommit=True,
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            application_name="resumepair-graphql feed",
-        ) as connection:
+        async with await Connection.connect(**parameters(self._database_url, "resumepair-graphql feed")) as connection:
             await connection.execute(f"listen {CHANNEL}".encode())
             feed.began()
             while True:
                 async for notification in connection.notifies(timeout=CHECK_SECONDS):
                     if change := parse(notification.payload):
                         feed.pass_on(change)
-                await _check(connection)
+                await connection.probe()  # silence may be that of a half-open connection, which would last for ever
 
 
 def parse(payload: str) -> JobChange | None:
@@ -62,13 +55,3 @@ def parse(payload: str) -> JobChange | None:
     except (ValueError, KeyError, TypeError, AttributeError):
         log.warning("notification_ignored", channel=CHANNEL)
         return None
-
-
-async def _check(connection: psycopg.AsyncConnection) -> None:
-    """Make sure that silence is not that of a half-open connection, which would last for ever."""
-    try:
-        async with asyncio.timeout(CHECK_SECONDS):
-            await connection.execute("select 1")
-    except TimeoutError:
-        connection.pgconn.finish()  # an orderly close would wait for the answer that does not come
-        raise

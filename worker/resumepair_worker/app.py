@@ -12,12 +12,12 @@ from pathlib import Path
 import psycopg
 import structlog
 from procrastinate import App
-from psycopg_pool import AsyncConnectionPool
 
 from resumepair_renderer import BrowserUnavailable, Renderer, RendererSettings
-from resumepair_worker.alarm import ring_forever
+from resumepair_worker.alarm import Alarm
+from resumepair_worker.connections import Pool, create_pool
 from resumepair_worker.export import Exporter
-from resumepair_worker.jobs import Jobs, Pool
+from resumepair_worker.jobs import Jobs
 from resumepair_worker.logs import configure_logs
 from resumepair_worker.queue import QUEUES, build_queue, settle_cancellation
 from resumepair_worker.rescue import HEARTBEAT_SECONDS, STALLED_AFTER_SECONDS, sweep_forever
@@ -26,11 +26,8 @@ from resumepair_worker.settings import Settings, SettingsError
 from resumepair_worker.storage import FolderStore
 
 CONNECT_SECONDS = 10.0
-# The pool waits longer before each further attempt, up to this; then the next statement makes it begin anew.
-RECONNECT_SECONDS = 4.0
 # Statements take milliseconds; more exports than this at work share the connections.
 POOL_SIZE = 10
-PREPARE_AFTER = 5
 # Heartbeats stop while a worker drains. With what a cancelled attempt may still take (`export.py`) and a
 # heartbeat's age, this stays below the threshold at which the worker would be taken for dead.
 GRACE_SECONDS = 2.0
@@ -89,6 +86,7 @@ async def run(settings: Settings) -> None:
         )
         _make_folder(settings.storage_dir)
         jobs = Jobs(pool)
+        alarm = Alarm(jobs)
         store = stack.enter_context(FolderStore(settings.storage_dir))
         queue = build_queue(
             Exporter(
@@ -99,7 +97,8 @@ async def run(settings: Settings) -> None:
                 retry_base=settings.retry_base,
                 deadline=settings.attempt_deadline,
                 stopping=stop,
-            )
+            ),
+            alarm.expect,
         )
         await stack.enter_async_context(queue.open_async(pool))
         if not await jobs.are_set_up():
@@ -118,7 +117,7 @@ async def run(settings: Settings) -> None:
             run_schedules_forever(Schedules(pool), look_every),
         ]
         if not settings.polling_mode:
-            beside.append(ring_forever(jobs))
+            beside.append(alarm.ring_forever())
         await _work_until(stop, run_queue, beside)
     log.info("worker_stopped", storage_hangs=store.hangs)
     if store.hangs:
@@ -141,25 +140,11 @@ def _stop_on_signals() -> asyncio.Event:
 
 
 async def _open_pool(settings: Settings) -> Pool:
-    """A pool that has proved that the database answers; one direct attempt first, for its exact error.
-
-    In polling mode nothing is prepared: behind a transaction pooler the next transaction may be another session's.
-    """
+    """A pool that has proved that the database answers; one direct attempt first, for its exact error."""
     async with await psycopg.AsyncConnection.connect(settings.database_url, connect_timeout=int(CONNECT_SECONDS)):
         pass
-    return AsyncConnectionPool(
-        settings.database_url,
-        min_size=1,
-        max_size=min(settings.exports_in_flight + 2, POOL_SIZE),
-        timeout=CONNECT_SECONDS,
-        reconnect_timeout=RECONNECT_SECONDS,
-        kwargs={
-            "application_name": "resumepair-worker",
-            "prepare_threshold": None if settings.polling_mode else PREPARE_AFTER,
-        },
-        check=AsyncConnectionPool.check_connection,
-        open=False,
-    )
+    size = min(settings.exports_in_flight + 2, POOL_SIZE)
+    return create_pool(settings.database_url, size, pooler=settings.polling_mode)
 
 
 async def _work_until(

@@ -6,15 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
-from psycopg import AsyncConnection
-from psycopg.rows import TupleRow, args_row, class_row, scalar_row
+from psycopg.rows import args_row, class_row, scalar_row
 from psycopg.types.json import Jsonb
-from psycopg_pool import AsyncConnectionPool
 
 from resumepair_renderer import Rendered
+from resumepair_worker.connections import Pool
 from resumepair_worker.errors import Failure
-
-Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The queue: procrastinate's app with our tasks; what becomes of a task that was cancelled or has to come again."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,8 +21,11 @@ KEEP_FINISHED = timedelta(hours=24)
 PRUNE_BITE = 500
 # Due at once, whatever the clock of this machine says.
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
-ERROR_PAUSE_SECONDS = 2
+ERROR_PAUSE_SECONDS = 0.5
 ERROR_PAUSE_CAP_SECONDS = 60
+
+
+Expect = Callable[[datetime], None]
 
 
 class Again(BaseRetryStrategy):
@@ -30,8 +34,17 @@ class Again(BaseRetryStrategy):
     Always with a decision: a task that is cancelled by a stopping worker and has none ends as aborted, that is, lost.
     """
 
+    def __init__(self, expect: Expect) -> None:
+        self._expect = expect
+
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
         """At the job row's own time and place; at once when handed back; soon when the database failed."""
+        decision = self._decide(exception, job)
+        if decision.retry_at:
+            self._expect(decision.retry_at)
+        return decision
+
+    def _decide(self, exception: BaseException, job: Job) -> RetryDecision:
         if isinstance(exception, RetryLater):
             return RetryDecision(retry_at=exception.at or AT_ONCE, priority=exception.priority)
         if isinstance(exception, asyncio.CancelledError):
@@ -50,15 +63,15 @@ async def settle_cancellation(call_next: AsyncCallNext, context: JobContext, wor
         raise
 
 
-def build_queue(exporter: Exporter) -> App:
-    """The app with its tasks; it is opened with a pool by whoever runs it.
+def build_queue(exporter: Exporter, expect: Expect) -> App:
+    """The app with its tasks; it is opened with a pool by whoever runs it. `expect` hears when a task will come again.
 
     The periodic task is also what makes a worker stop, and so start anew, when it has lost its LISTEN session: without
     any, procrastinate goes on without being woken.
     """
     app = App(connector=PsycopgConnector())
 
-    @app.task(name="render_export", queue="exports", pass_context=True, retry=Again())
+    @app.task(name="render_export", queue="exports", pass_context=True, retry=Again(expect))
     async def render_export(context: JobContext, job_id: str) -> None:  # pyright: ignore[reportUnusedFunction]
         await exporter.run(UUID(job_id), _id_of(context.job))
 

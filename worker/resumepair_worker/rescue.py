@@ -16,6 +16,7 @@ from resumepair_worker.jobs import Jobs
 HEARTBEAT_SECONDS = 1.0
 STALLED_AFTER_SECONDS = 5.0
 SWEEP_SECONDS = 2.0
+AFTER_FAILURE_SECONDS = 0.5
 SWEEPS_PER_REQUEUE = 5
 
 log = structlog.stdlib.get_logger(__name__)
@@ -24,6 +25,7 @@ log = structlog.stdlib.get_logger(__name__)
 async def sweep_forever(jobs: Jobs, deadline: timedelta) -> None:
     """Rescue every two seconds until cancelled; `deadline` is the longest that a step of an export may take."""
     for number in count():
+        pause = SWEEP_SECONDS
         try:
             rescued = await jobs.rescue(timedelta(seconds=STALLED_AFTER_SECONDS), deadline)
             if number % SWEEPS_PER_REQUEUE == 0:
@@ -32,4 +34,5 @@ async def sweep_forever(jobs: Jobs, deadline: timedelta) -> None:
                 log.warning("rescued", job_id=str(job_id))
         except Exception as error:  # noqa: BLE001 # whatever it is, the sweep has to outlive it
             log.warning("rescue_failed", error=repr(error))
-        await asyncio.sleep(SWEEP_SECONDS)
+            pause = AFTER_FAILURE_SECONDS  # after an outage there is more to rescue than ever
+        await asyncio.sleep(pause)

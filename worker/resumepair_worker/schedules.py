@@ -14,7 +14,7 @@ import structlog
 from cronsim import CronSim, CronSimError
 from psycopg.rows import class_row, dict_row
 
-from resumepair_worker.jobs import Pool
+from resumepair_worker.connections import Pool
 
 # Waking a moment before the time would find nothing due.
 LATE_SECONDS = 0.002

@@ -194,6 +194,12 @@ def test_documents_may_be_a_view(empty_database: str) -> None:
         assert job == {"document_version": 7, "document_data": {"profile": {}}}
 
 
+@pytest.mark.parametrize("role", ["resumepair_api", "resumepair_worker"])
+def test_a_process_that_is_cut_off_keeps_neither_locks_nor_sessions(role: str, admin: Connection) -> None:
+    (row,) = admin.execute("select rolconfig from pg_roles where rolname = %s", [role]).fetchall()
+    assert {"idle_in_transaction_session_timeout=3s", "tcp_keepalives_idle=10"} <= set(row["rolconfig"])
+
+
 def test_a_schedule_for_a_document_of_a_view_ends_with_the_document(empty_database: str) -> None:
     user_id, document_id = uuid4(), uuid4()
     with connect(empty_database) as admin:

@@ -6,6 +6,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from dev.chaos.relay import Relay
+from dev.roles import API_ROLE
 from resumepair_graphql.auth import ANONYMOUS, Identity
 from resumepair_graphql.database import QUERIES, Database, create_pool
 from resumepair_graphql.errors import ErrorCode, Refusal
@@ -30,7 +32,7 @@ async def test_a_users_place_is_left_with_the_transaction(api: Database, monkeyp
     )
     key = uuid4()
     row = await api.row(user(key), "whoami")
-    assert row == {"role": "authenticated", "id": key, "timeout": "5s"}
+    assert row == {"role": "authenticated", "id": key, "timeout": "3s"}
     async with api.pool.connection() as connection:
         cursor = await connection.execute(
             "select current_user as role, nullif(current_setting('request.jwt.claims', true), '') as claims"
@@ -53,6 +55,16 @@ async def test_terminated_connections_are_replaced_without_an_error(api: Databas
         )
     rows = await asyncio.gather(*(api.rows(user(), "documents_by_id", ids=[]) for _ in range(20)))
     assert rows == [[]] * 20
+
+
+async def test_connections_that_went_silent_are_replaced_without_an_error(database: conftest.Database) -> None:
+    with Relay(database.admin_url) as relay:
+        async with create_pool(relay.url(API_ROLE, conftest.PASSWORDS[API_ROLE])) as pool, asyncio.timeout(30):
+            api = Database(pool)
+            await asyncio.gather(*(api.rows(user(), "documents_by_id", ids=[]) for _ in range(20)))
+            relay.silence()
+            rows = await asyncio.gather(*(api.rows(user(), "documents_by_id", ids=[]) for _ in range(20)))
+            assert rows == [[]] * 20
 
 
 async def test_a_database_that_is_away_is_unavailable(postgres_home: object) -> None:

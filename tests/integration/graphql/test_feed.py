@@ -5,10 +5,12 @@ from uuid import UUID
 
 import pytest
 
+from dev.chaos.relay import Relay
+from dev.roles import API_ROLE
 from resumepair_graphql.feed import SLOT_SIZE, JobChange, JobFeed, Watcher
 from resumepair_graphql.listening import Listening
 from resumepair_graphql.states import ExportStage, ExportStatus
-from tests.conftest import Database
+from tests.conftest import PASSWORDS, Database
 from tests.integration.conftest import Connection, Person, WorkerVoice
 
 WAIT_SECONDS = 20
@@ -59,6 +61,25 @@ async def test_after_a_lost_connection_watchers_look_again_and_hear_again(
         assert await watcher.next() is None
         worker.claim(job_id)
         change = await watcher.next()
+    assert change
+    assert change.percent == 10
+
+
+async def test_after_a_connection_went_silent_watchers_look_again_and_hear_again(
+    database: Database, alice: Person, worker: WorkerVoice
+) -> None:
+    job_id = alice.export()
+    with Relay(database.admin_url) as relay:
+        async with (
+            JobFeed(Listening(relay.url(API_ROLE, PASSWORDS[API_ROLE]))) as feed,
+            asyncio.timeout(WAIT_SECONDS),
+            feed.watch(job_id) as watcher,
+        ):
+            assert await watcher.next() is None
+            relay.silence()
+            assert await watcher.next() is None
+            worker.claim(job_id)
+            change = await watcher.next()
     assert change
     assert change.percent == 10
 

@@ -12,12 +12,13 @@ import psycopg
 import pytest
 from procrastinate import App
 from psycopg.rows import DictRow
-from psycopg_pool import AsyncConnectionPool
 
 from resumepair_renderer import Renderer, RendererSettings
+from resumepair_worker.alarm import Alarm
 from resumepair_worker.app import work
+from resumepair_worker.connections import Pool, create_pool
 from resumepair_worker.export import Exporter
-from resumepair_worker.jobs import Jobs, Pool
+from resumepair_worker.jobs import Jobs
 from resumepair_worker.queue import build_queue
 from resumepair_worker.storage import FolderStore, Store
 from tests.conftest import Database
@@ -40,10 +41,11 @@ class Parts:
 
     pool: Pool
     exporter: Exporter
+    alarm: Alarm
 
     @property
     def queue(self) -> App:
-        return build_queue(self.exporter)
+        return build_queue(self.exporter, self.alarm.expect)
 
     def with_store(self, store: Store) -> "Parts":
         return replace(self, exporter=replace(self.exporter, store=store))
@@ -77,10 +79,7 @@ async def renderer(chromium_path: Path) -> AsyncGenerator[Renderer, None]:
 
 @pytest.fixture
 async def parts(database: Database, renderer: Renderer, store_folder: Path) -> AsyncGenerator[Parts, None]:
-    pool: Pool = AsyncConnectionPool(
-        database.worker_url, min_size=1, max_size=6, check=AsyncConnectionPool.check_connection, open=False
-    )
-    async with pool:
+    async with create_pool(database.worker_url, 6) as pool:
         yield Parts(
             pool,
             Exporter(
@@ -90,6 +89,7 @@ async def parts(database: Database, renderer: Renderer, store_folder: Path) -> A
                 lifetime=timedelta(days=7),
                 retry_base=timedelta(milliseconds=50),
             ),
+            Alarm(Jobs(pool)),
         )
 
 

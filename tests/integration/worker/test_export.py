@@ -13,7 +13,6 @@ import pytest
 from psycopg.types.json import Jsonb
 from psycopg.types.string import TextLoader
 
-from resumepair_worker.alarm import ring_forever
 from resumepair_worker.errors import StorageUnavailable
 from resumepair_worker.export import RetryLater
 from resumepair_worker.storage import FolderStore, StoredFile
@@ -179,10 +178,22 @@ async def test_a_due_retry_starts_although_nobody_polls(
     parts: Parts, alice: Person, watch: Watch, store_folder: Path
 ) -> None:
     job_id = enqueue(alice)
-    alarm = asyncio.create_task(ring_forever(parts.exporter.jobs))
+    ringing = asyncio.create_task(parts.alarm.ring_forever())
     async with parts.with_store(FailingStore(FolderStore(store_folder), failures=2)).working(poll_seconds=3600):
         job = await watch.until_status(job_id, "completed")
-    alarm.cancel()
+    ringing.cancel()
+    assert job["attempt"] == 3
+
+
+async def test_a_retry_that_is_due_before_the_alarm_looks_again_starts_on_time(
+    parts: Parts, alice: Person, watch: Watch, store_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resumepair_worker.alarm.LONGEST_SLEEP_SECONDS", 3600.0)
+    ringing = asyncio.create_task(parts.alarm.ring_forever())
+    async with parts.with_store(FailingStore(FolderStore(store_folder), failures=2)).working(poll_seconds=3600):
+        job_id = enqueue(alice)
+        job = await watch.until_status(job_id, "completed")
+    ringing.cancel()
     assert job["attempt"] == 3
 
 
