@@ -23,6 +23,7 @@ from dev.chaos.fleet import Fleet
 from dev.chaos.ledger import Ledger
 from dev.grown import grow
 from dev.throwaway import Throwaway, throwaway
+from resumepair_graphql.database import QUERIES
 
 PICKUPS: Final = 100
 CALLS: Final = 300
@@ -106,9 +107,22 @@ def _steps(ledger: Ledger) -> dict[str, float]:
     steps["job"] = median(_milliseconds(lambda: ledger.query(one, jobs[0])))
     page = "select * from resumepair.export_history where user_id = %s order by created_at desc, id desc limit 21"
     steps["history page"] = median(_milliseconds(lambda: ledger.query(page, user)))
+    steps["stats of a user"] = median(_milliseconds(lambda: _ask_as(ledger, user, "stats_of_user")))
+    steps["stats of the system"] = median(_milliseconds(lambda: _ask_as(ledger, None, "stats_of_system")))
     sweep = "select resumepair.rescue_exports('1 day', '1 day')"
     steps["rescue sweep"] = median(_milliseconds(lambda: ledger.query(sweep)))
     return steps
+
+
+def _ask_as(ledger: Ledger, user: UUID | None, query: str) -> None:
+    """One of the API's queries, as a user or as the operator."""
+    role = "authenticated" if user else "service_role"
+    with ledger.connection.transaction():
+        ledger.query(
+            "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)",
+            role, f'{{"sub": "{user}", "role": "{role}"}}',
+        )  # fmt: skip
+        ledger.connection.execute(QUERIES[query], {"since": None})
 
 
 def _growth(before: dict[str, float], after: dict[str, float], jobs: int) -> Table:

@@ -10,6 +10,7 @@ from dev.chaos.audience import Watched
 from dev.chaos.balance import audit
 from dev.chaos.faults import Fault, Scene
 from dev.chaos.report import Heard, Row
+from dev.errors import SetupError
 
 LOAD = 4
 # An outage is watched from its beginning: work has to be left when every subscriber is there.
@@ -121,7 +122,9 @@ def _probe(scene: Scene, user: UUID) -> UUID:
 
 
 def _until_busy(scene: Scene, met: dict[Attempt, datetime]) -> None:
-    """Until a worker is at something that no fault has met, so that the next one does; not for ever."""
+    """Until a worker is at something that no fault has met, so that the next one does."""
     end = time.monotonic() + BUSY_SECONDS
-    while not scene.ledger.at_work() - set(met) and time.monotonic() < end:
+    while not scene.ledger.at_work() - set(met):
+        if time.monotonic() > end:
+            raise SetupError("no worker is at anything: the fault would meet nobody")
         time.sleep(POLL_SECONDS)

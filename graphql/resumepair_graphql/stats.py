@@ -59,7 +59,8 @@ class ExportStats:
     @strawberry.field(description="By template, the most used first.")
     async def templates(self, info: Info) -> list[TemplateStats]:
         """For the same time and the same exports."""
-        rows = await info.context.rows(f"templates_of_{_whose(info)}", since=self.since)
+        query = "templates_of_system" if _asks_for_all(info) else "templates_of_user"
+        rows = await info.context.rows(query, since=self.since)
         return [TemplateStats(**row) for row in rows]
 
     @classmethod
@@ -91,8 +92,8 @@ def _percentiles_of(milliseconds: list[float] | None) -> Percentiles | None:
     return Percentiles(p50=round(p50), p95=round(p95))
 
 
-def _whose(info: Info) -> str:
-    return "system" if info.context.identity.role == SYSTEM_ROLE else "user"
+def _asks_for_all(info: Info) -> bool:
+    return info.context.identity.role == SYSTEM_ROLE
 
 
 @strawberry.type
@@ -113,5 +114,5 @@ class StatsQueries:
         ] = None,
     ) -> ExportStats | None:
         """Bytes and the queue are those of this moment."""
-        row = await info.context.row(f"stats_of_{_whose(info)}", since=since)
+        row = await info.context.row("stats_of_system" if _asks_for_all(info) else "stats_of_user", since=since)
         return ExportStats.from_row(row, since) if row else None
