@@ -13,6 +13,8 @@ from dev.chaos.report import Heard, Row
 from dev.errors import SetupError
 
 LOAD = 4
+# Faults do not come faster than work is done, else no recovery could be seen: each would meet what the last one left.
+BACKLOG = 16
 # An outage is watched from its beginning: work has to be left when every subscriber is there.
 WATCHED_LOAD = 24
 PICKUPS = 10
@@ -45,12 +47,17 @@ def race_cancels(scene: Scene, times: int) -> Row:
     return Row("cancel racing completion", times, audit(scene.ledger, scene.fleet.storage, jobs))
 
 
-def drain(scene: Scene, jobs: list[UUID]) -> None:
-    """Until all of them have ended and been left, or for three minutes; workers that ended are started again."""
+def drain(scene: Scene, jobs: list[UUID], left: int = 0) -> None:
+    """Until no more than `left` are open, at the end have been put away too, or for three minutes.
+
+    Workers that ended are started again.
+    """
     end = time.monotonic() + DRAIN_SECONDS
-    while scene.ledger.open_jobs(jobs) and time.monotonic() < end:
+    while scene.ledger.open_jobs(jobs) > left and time.monotonic() < end:
         scene.fleet.keep_up()
         time.sleep(POLL_SECONDS)
+    if left:
+        return
     end = time.monotonic() + PUT_AWAY_SECONDS
     while scene.ledger.being_put_away(jobs) and time.monotonic() < end:
         time.sleep(POLL_SECONDS)
@@ -63,6 +70,7 @@ def _under_load(scene: Scene, fault: Fault, times: int) -> Row:
     for _ in range(times):
         jobs += scene.ledger.enqueue(user, LOAD)
         _inject(scene, fault, met)
+        drain(scene, jobs, BACKLOG)
     drain(scene, jobs)
     return Row(fault.name, times, audit(scene.ledger, scene.fleet.storage, jobs, _by_job(met)))
 
@@ -111,8 +119,11 @@ def _heard(scene: Scene, watched: Iterable[Watched], at: datetime) -> Iterator[H
     ended = scene.ledger.ends([one.job for one in watched])
     for one in watched:
         end = ended.get(one.job)
-        late = (one.ended_at - max(end, at)).total_seconds() if one.ended_at and end else None
-        yield Heard(one.error, late)
+        if one.ended_at and end:
+            since = end if one.ended_at < at else max(end, at)  # some are told before the outage is over
+            yield Heard(one.error, (one.ended_at - since).total_seconds())
+        else:
+            yield Heard(one.error, None)
 
 
 def _probe(scene: Scene, user: UUID) -> UUID:
