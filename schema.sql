@@ -540,12 +540,12 @@ create or replace trigger export_jobs_count_batch after update on resumepair.exp
     for each row when (new.batch_id is not null and (old.finished_at is null) <> (new.finished_at is null))
     execute function resumepair.count_batch();
 
--- Each bucket ends a tenth above the one before it, so a percentile read from them is right to five percent.
+-- Each bucket ends a fifth above the one before it, so a percentile read from them is right to ten percent.
 create or replace function resumepair.duration_bucket(p_duration interval) returns integer
 language sql immutable set search_path = '' as $$
-    select greatest(1, ceil(ln(greatest(extract(epoch from p_duration) * 1000, 1)) / ln(1.1)))::integer
+    select greatest(1, ceil(ln(greatest(extract(epoch from p_duration) * 1000, 1)) / ln(1.2)))::integer
 $$;
-comment on function resumepair.duration_bucket(interval) is 'Which bucket of export_statistics a duration falls into; bucket n ends at 1.1^n milliseconds.';
+comment on function resumepair.duration_bucket(interval) is 'Which bucket of export_statistics a duration falls into; bucket n ends at 1.2^n milliseconds.';
 
 create or replace function resumepair.count_in_bucket(p_counts bigint[], p_bucket integer) returns bigint[]
 language plpgsql immutable set search_path = '' as $$

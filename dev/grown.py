@@ -31,8 +31,8 @@ _FILL = """
     ) select user_id, document_id, '0 8 * * *', now() + attempt * interval '1 hour', id, '', created_at
         from resumepair.export_jobs where request_hash = '' limit {schedules};
     insert into resumepair.export_statistics (day, template, completed, durations, waits)
-        select current_date - day, template, 100, array_fill(1::bigint, array[120]), array_fill(1::bigint, array[120])
-        from generate_series(1, 365) as day, unnest('{{classic,modern,compact}}'::text[]) as template;
+        select current_date - day, template, 100, array_fill(1::bigint, array[60]), array_fill(1::bigint, array[60])
+        from generate_series(1, {jobs} / 86400 + 1) as day, unnest('{{classic,modern,compact}}'::text[]) as template;
     set session_replication_role = origin;
 """
 

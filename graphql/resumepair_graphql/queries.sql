@@ -115,10 +115,10 @@ from (
            percentile_cont(array[0.5, 0.95]) within group (order by extract(epoch from j.started_at - j.created_at) * 1000)
                filter (where j.status = 'completed') as waits
     from resumepair.export_jobs as j
-    where j.user_id = (select auth.uid()) and (%(since)s::timestamptz is null or j.created_at >= %(since)s)
+    where j.user_id = (select auth.uid()) and j.created_at >= coalesce(%(since)s::timestamptz, '-infinity')
 ) as jobs, (
     select coalesce(sum(h.byte_size) filter (where h.expires_at > now()), 0)::bigint as bytes_used,
-           coalesce(sum(h.download_count) filter (where %(since)s::timestamptz is null or h.created_at >= %(since)s), 0)::bigint
+           coalesce(sum(h.download_count) filter (where h.created_at >= coalesce(%(since)s::timestamptz, '-infinity')), 0)::bigint
                as downloads
     from resumepair.export_history as h
     where h.user_id = (select auth.uid())
@@ -133,25 +133,27 @@ from (
 select h.template, count(*) as completed, sum(h.byte_size)::bigint as byte_size, sum(h.page_count)::bigint as page_count,
        sum(h.download_count)::bigint as downloads
 from resumepair.export_history as h
-where h.user_id = (select auth.uid()) and (%(since)s::timestamptz is null or h.created_at >= %(since)s)
+where h.user_id = (select auth.uid()) and h.created_at >= coalesce(%(since)s::timestamptz, '-infinity')
 group by h.template
 order by completed desc, h.template
 
 -- stats_of_system --
 with days as (
     select * from resumepair.export_statistics
-    where %(since)s::timestamptz is null or day >= (%(since)s::timestamptz at time zone 'UTC')::date
+    where day >= coalesce((%(since)s::timestamptz at time zone 'UTC')::date, '-infinity')
+), lately as ( -- all of it when a time was named, else what an operator looks for: today and yesterday
+    select * from days where %(since)s::timestamptz is not null or day >= (now() at time zone 'UTC')::date - 1
 ), buckets as (
     select kind, bucket, sum(jobs) over (partition by kind order by bucket) as up_to, sum(jobs) over (partition by kind) as jobs
     from (
         select 'duration' as kind, d.bucket, sum(d.jobs) as jobs
-        from days, unnest(days.durations) with ordinality as d (jobs, bucket) group by d.bucket
+        from lately, unnest(lately.durations) with ordinality as d (jobs, bucket) group by d.bucket
         union all
         select 'wait', w.bucket, sum(w.jobs)
-        from days, unnest(days.waits) with ordinality as w (jobs, bucket) group by w.bucket
+        from lately, unnest(lately.waits) with ordinality as w (jobs, bucket) group by w.bucket
     ) as counted
 ), percentiles as (
-    select b.kind, p.fraction, power(1.1, min(b.bucket) - 0.5)::float8 as milliseconds
+    select b.kind, p.fraction, power(1.2, min(b.bucket) - 0.5)::float8 as milliseconds
     from buckets as b, (values (0.5), (0.95)) as p (fraction)
     where b.up_to >= p.fraction * b.jobs
     group by b.kind, p.fraction
@@ -175,7 +177,7 @@ from (
 select template, sum(completed)::bigint as completed, sum(byte_size)::bigint as byte_size,
        sum(page_count)::bigint as page_count, sum(download_count)::bigint as downloads
 from resumepair.export_statistics
-where %(since)s::timestamptz is null or day >= (%(since)s::timestamptz at time zone 'UTC')::date
+where day >= coalesce((%(since)s::timestamptz at time zone 'UTC')::date, '-infinity')
 group by template
 having sum(completed) + sum(download_count) > 0
 order by completed desc, template

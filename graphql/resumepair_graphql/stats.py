@@ -45,10 +45,12 @@ class ExportStats:
         description="Completed jobs among those that completed or failed, from 0 to 1; null when there are none."
     )
     duration_ms: Percentiles | None = strawberry.field(
-        description="How long completed jobs took, from their first attempt on; null when there are none."
+        description="How long completed jobs took, from their first attempt on; null when there are none. "
+        "For the system without `since`: today's and yesterday's."
     )
     wait_ms: Percentiles | None = strawberry.field(
-        description="How long completed jobs waited for their first attempt; null when there are none."
+        description="How long completed jobs waited for their first attempt; null when there are none. "
+        "For the system without `since`: today's and yesterday's."
     )
     bytes_used: BigInt = strawberry.field(description="Bytes of the files that have not expired.")
     quota_bytes: BigInt | None = strawberry.field(description="Bytes that they may take up; null for the system.")

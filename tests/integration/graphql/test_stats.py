@@ -140,7 +140,7 @@ async def test_percentiles_of_the_system_are_close_to_those_that_are_counted(
     assert 9_000 < own["durationMs"]["p50"] < 12_000
     for figure in ("durationMs", "waitMs"):
         for part in ("p50", "p95"):
-            assert system[figure][part] == pytest.approx(own[figure][part], rel=0.12)
+            assert system[figure][part] == pytest.approx(own[figure][part], rel=0.2)
 
 
 async def test_without_a_token_there_are_no_figures(execute: Execute) -> None:
