@@ -88,9 +88,10 @@ async def follow(
         if now is None:
             yield None
             return
+        told = 0
         while True:
             if now.sequence > seen:
-                seen = now.sequence
+                seen = told = now.sequence
                 yield now
             if now.finished_at is not None:
                 return
@@ -100,8 +101,8 @@ async def follow(
                 now = heard
             elif (now := await _look(context, key, load)) is None:
                 return
-            elif now.finished_at is not None and now.sequence < seen:
-                seen = 0  # what was heard before was not true; this is
+            elif now.finished_at is not None and now.sequence < told:
+                seen = 0  # what was told before was not true; this is
 
 
 async def _look(context: Context, key: UUID, load: Load[FollowedT]) -> FollowedT | None:
