@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from uuid import uuid4
 
 import httpx
@@ -48,22 +48,30 @@ def world(shared_database: Database) -> Generator[World, None, None]:
 @pytest.fixture(scope="module")
 def client(shared_database: Database) -> Generator[httpx.Client, None, None]:
     """A client of a real `resumepair-graphql` that takes both kinds of tokens."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    with auth_server() as jwks_url, tempfile.TemporaryDirectory() as folder:
-        settings = {
-            "DATABASE_URL": shared_database.api_url,
-            "PORT": str(port),
-            "SUPABASE_JWT_SECRET": SECRET,
-            "SUPABASE_JWKS_URL": jwks_url,
+    with (
+        auth_server() as jwks_url,
+        running_api(shared_database, {"SUPABASE_JWT_SECRET": SECRET, "SUPABASE_JWKS_URL": jwks_url}) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def running_api(database: Database, settings: dict[str, str]) -> Generator[httpx.Client, None, None]:
+    """A client of a real process with these settings."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONUNBUFFERED": "1",
+            "DATABASE_URL": database.api_url,
+            "PORT": str(free_port()),
             "STORAGE_DIR": folder,
             "STORAGE_SIGNING_KEY": "a-signing-key-of-thirty-two-characters",
             "LOG_FORMAT": "json",
+            **settings,
         }
         process = subprocess.Popen(
             [sys.executable, "-m", "resumepair_graphql.app"],
-            env={"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **settings},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         assert process.stdout
         with process, process.stdout as lines:
@@ -76,7 +84,14 @@ def client(shared_database: Database) -> Generator[httpx.Client, None, None]:
                 pytest.fail("".join(said))
             rest = threading.Thread(target=lines.read)  # a full pipe would stop it
             rest.start()
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=SECONDS) as client:
-                yield client
-            process.terminate()
-            rest.join()
+            try:
+                with httpx.Client(base_url=f"http://127.0.0.1:{environment['PORT']}", timeout=SECONDS) as client:
+                    yield client
+            finally:
+                process.terminate()
+                rest.join()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])

@@ -178,8 +178,9 @@ def test_only_the_worker_has_any_right_on_the_queue(admin: Connection) -> None:
 
 def test_nobody_makes_anything_in_our_schemas(admin: Connection) -> None:
     rights = admin.execute(
-        "select role, schema from unnest(%s::text[]) as role,"
-        " unnest(array['resumepair', 'auth', 'procrastinate']) as schema where has_schema_privilege(role, schema, 'create')",
+        "select role, schema"
+        " from unnest(%s::text[]) as role, unnest(array['resumepair', 'auth', 'procrastinate']) as schema"
+        " where has_schema_privilege(role, schema, 'create')",
         [list(ROLES)],
     ).fetchall()
     assert rights == []
