@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import httpx
+from jwt.algorithms import HMACAlgorithm
+from jwt.exceptions import InvalidKeyError
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -20,12 +22,24 @@ def _protected(address: str) -> str:
     except httpx.InvalidURL:
         url = httpx.URL()
     protected = url.scheme == "https" or (url.scheme == "http" and url.host in LOCAL_HOSTS)
-    if not url.host or not protected:
-        raise ValueError("has to be an address that begins with https:// (with http:// only on localhost)")
+    if not url.host or not protected or url.userinfo:
+        raise ValueError(
+            "has to be an address that begins with https:// (on localhost also http://), without a password"
+        )
     return address
 
 
+def _secret(secret: SecretStr) -> SecretStr:
+    """Somebody may have put a public key here; no token would ever be good."""
+    try:
+        HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(secret.get_secret_value())
+    except InvalidKeyError:
+        raise ValueError("is a key or a certificate, not a secret; published keys need SUPABASE_URL") from None
+    return secret
+
+
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+HmacSecret = Annotated[SecretStr, Field(min_length=32), AfterValidator(_secret)]
 ProtectedUrl = Annotated[str, AfterValidator(_protected)]
 
 
@@ -38,7 +52,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/]+(/.*)?$")
-    supabase_jwt_secret: SecretStr | None = Field(default=None, min_length=32)
+    supabase_jwt_secret: HmacSecret | None = None
     supabase_url: ProtectedUrl | None = None
     supabase_jwks_url: ProtectedUrl | None = None
     jwt_audience: str = "authenticated"

@@ -34,11 +34,14 @@ def test_a_missing_variable_is_named(environment: pytest.MonkeyPatch, name: str)
     [
         ("PORT", "99999"),
         ("SUPABASE_JWT_SECRET", "short"),
+        ("SUPABASE_JWT_SECRET", "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQ==\n-----END PUBLIC KEY-----"),
+        ("SUPABASE_JWT_SECRET", '{"kty": "EC", "crv": "P-256", "x": "", "y": ""}'),
         ("PUBLIC_URL", "example.org"),
         ("SUPABASE_URL", "http://ref.supabase.co"),
         ("SUPABASE_URL", "ref.supabase.co"),
         ("SUPABASE_JWKS_URL", "http://localhost@auth.example/jwks"),
         ("SUPABASE_JWKS_URL", "https:///jwks"),
+        ("SUPABASE_JWKS_URL", "https://user:password@auth.example/jwks"),
         ("SUPABASE_JWKS_URL", "file:///etc/jwks.json"),
     ],
 )
