@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -39,29 +39,31 @@ def unsigned(payload: dict[str, Any]) -> str:
 class Caller:
     """`column` is the outcome of an operation that this caller gets; None is who is refused at the door."""
 
-    token: Callable[[UUID], str | None]
+    token: Callable[[UUID, UUID], str | None]
     column: str | None = None
 
 
-# Each gets the owner's id, and everything else right that it does not get wrong.
+# Each gets the ids of the owner and of another user, and everything right that it does not get wrong.
 CALLERS = {
-    "owner": Caller(lambda owner: signed(claims(owner)), "owner"),
+    "owner": Caller(lambda owner, _: signed(claims(owner)), "owner"),
     "owner, by a published key": Caller(
-        lambda owner: jwt.encode(claims(owner), KEY, "ES256", headers={"kid": KID}), "owner"
+        lambda owner, _: jwt.encode(claims(owner), KEY, "ES256", headers={"kid": KID}), "owner"
     ),
-    "other user": Caller(lambda _: signed(claims(uuid4())), "other"),
-    "anon": Caller(lambda _: None, "anon"),
-    "anon, by a token": Caller(lambda _: signed(claims(uuid4(), role="anon", sub=None)), "anon"),
-    "service_role": Caller(lambda owner: signed(claims(owner, role="service_role", sub=None)), "service_role"),
-    "expired": Caller(lambda owner: signed(claims(owner, exp=int(time.time()) - 60))),
-    "forged": Caller(lambda owner: signed(claims(owner), "another-secret-that-is-as-long-as-it-has-to-be")),
+    "other user": Caller(lambda _, other: signed(claims(other)), "other"),
+    "anon": Caller(lambda *_: None, "anon"),
+    "anon, by a token": Caller(lambda owner, _: signed(claims(owner, role="anon", sub=None)), "anon"),
+    "service_role": Caller(lambda owner, _: signed(claims(owner, role="service_role", sub=None)), "service_role"),
+    "expired": Caller(lambda owner, _: signed(claims(owner, exp=int(time.time()) - 60))),
+    "forged": Caller(lambda owner, _: signed(claims(owner), "another-secret-that-is-as-long-as-it-has-to-be")),
     "forged, by a key of the same id": Caller(
-        lambda owner: jwt.encode(claims(owner), ec.generate_private_key(ec.SECP256R1()), "ES256", headers={"kid": KID})
+        lambda owner, _: jwt.encode(
+            claims(owner), ec.generate_private_key(ec.SECP256R1()), "ES256", headers={"kid": KID}
+        )
     ),
-    "alg: none": Caller(lambda owner: unsigned(claims(owner))),
-    "wrong audience": Caller(lambda owner: signed(claims(owner, aud="another-service"))),
-    "non-UUID subject": Caller(lambda owner: signed(claims(owner, sub=f"{owner}'"))),
-    "unknown role": Caller(lambda owner: signed(claims(owner, role="postgres"))),
+    "alg: none": Caller(lambda owner, _: unsigned(claims(owner))),
+    "wrong audience": Caller(lambda owner, _: signed(claims(owner, aud="another-service"))),
+    "non-UUID subject": Caller(lambda owner, _: signed(claims(owner, sub=f"{owner}'"))),
+    "unknown role": Caller(lambda owner, _: signed(claims(owner, role="postgres"))),
 }
 
 

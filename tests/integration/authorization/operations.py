@@ -21,7 +21,7 @@ UNAUTHENTICATED = "UNAUTHENTICATED"
 class Operation:
     """One row: the operation, of objects that belong to `owner`, and the outcome for each caller.
 
-    `variables` may make new objects of the owner's, for an operation that uses them up.
+    `variables` may make new objects of the owner's, for an operation that uses them up, or of the other user's.
     """
 
     name: str

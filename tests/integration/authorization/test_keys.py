@@ -20,7 +20,7 @@ def client(shared_database: Database) -> Generator[httpx.Client, None, None]:
 
 
 def asked_by(name: str, client: httpx.Client) -> Question:
-    return Question(client, CALLERS[name].token(uuid4()), "{ __typename }", {})
+    return Question(client, CALLERS[name].token(uuid4(), uuid4()), "{ __typename }", {})
 
 
 def test_a_token_that_cannot_be_checked_is_not_called_bad(client: httpx.Client) -> None:

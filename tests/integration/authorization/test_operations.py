@@ -1,5 +1,7 @@
 """Every operation, asked by everybody, over every transport, of a real process on a real database."""
 
+from uuid import uuid4
+
 import httpx
 import pytest
 
@@ -9,6 +11,7 @@ from tests.integration.authorization.callers import CALLERS
 from tests.integration.authorization.operations import OPERATIONS, Operation
 from tests.integration.authorization.transports import REFUSED, TRANSPORTS, Question, outcome_of
 from tests.integration.authorization.world import World
+from tests.integration.conftest import Person
 
 CELLS = [
     pytest.param(transport, operation, caller, id=f"{transport}: {operation.name}: {caller}")
@@ -22,10 +25,12 @@ CELLS = [
 @pytest.mark.parametrize(("transport", "operation", "caller"), CELLS)
 def test_matrix(client: httpx.Client, world: World, transport: str, operation: Operation, caller: str) -> None:
     column = CALLERS[caller].column
-    question = Question(client, CALLERS[caller].token(world.owner.id), operation.text, operation.variables(world))
+    world.other = Person(world.owner.connection, uuid4())
+    variables = operation.variables(world)
+    token = CALLERS[caller].token(world.owner.id, world.other.id)
     before = world.belongings()
 
-    answer = TRANSPORTS[transport](question)
+    answer = TRANSPORTS[transport](Question(client, token, operation.text, variables))
 
     assert outcome_of(answer) == (getattr(operation, column) if column else REFUSED)
     if column != "owner":

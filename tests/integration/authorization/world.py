@@ -4,6 +4,8 @@ import base64
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
+from psycopg.rows import DictRow
+
 from tests.integration.conftest import Connection, Person, WorkerVoice
 
 TABLES = ("documents", "export_jobs", "export_batches", "export_history", "export_schedules", "user_limits")
@@ -15,7 +17,7 @@ def global_id(kind: str, key: UUID) -> str:
 
 @dataclass
 class World:
-    """Global ids of the owner's objects; `new_...` makes one more."""
+    """Global ids of the owner's objects; `new_...` makes one more. The other user is a new one each time."""
 
     owner: Person
     worker: WorkerVoice
@@ -23,6 +25,7 @@ class World:
     secret: str = field(default_factory=lambda: f"secret-{uuid4()}")
 
     def __post_init__(self) -> None:
+        self.other = Person(self.owner.connection, uuid4())
         # The matrix is about who may, not about how often.
         self.admin.execute(
             "update resumepair.user_limits"
@@ -57,14 +60,9 @@ class World:
     def new_schedule(self) -> str:
         return global_id("ExportSchedule", self.owner.schedule(self.owner.save_document(self.secret))["schedule_id"])
 
-    def belongings(self) -> dict[str, str | None]:
-        """What the owner has, down to the last column, by table."""
-        return {table: self._digest(table) for table in TABLES}
-
-    def _digest(self, table: str) -> str | None:
-        row = self.admin.execute(
-            f"select md5(string_agg(t::text, ' ' order by t::text)) as rows"
-            f" from resumepair.{table} as t where user_id = %s".encode(),
-            [self.owner.id],
-        ).fetchone()
-        return str(row["rows"]) if row else None
+    def belongings(self) -> list[DictRow]:
+        """A digest of all that the owner has, by table."""
+        digest = "select %s::text as name, md5(string_agg(t::text, ' ' order by t::text)) from resumepair.{} as t"
+        query = " union all ".join(f"{digest.format(table)} where user_id = %s" for table in TABLES)
+        values = [value for table in TABLES for value in (table, self.owner.id)]
+        return self.admin.execute(query.encode(), values).fetchall()
