@@ -9,6 +9,8 @@ from psycopg.types.json import Jsonb
 from tests.integration.conftest import Connection, Person, WorkerVoice
 from tests.integration.database.rights import CALLERS, COLUMNS, DENIED, FUNCTIONS, NONE, ROLES, TABLES, YES
 
+RIGHTS = "tests/integration/database/rights.py"
+
 
 @pytest.fixture
 def owner(alice: Person, worker: WorkerVoice, admin: Connection) -> Person:
@@ -77,7 +79,8 @@ def test_every_table_is_in_the_matrix_and_has_its_policies_on(admin: Connection)
         " where relnamespace = 'resumepair'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')"
     ).fetchall()
     actions = ("select", "insert", "update", "delete")
-    assert set(TABLES) == {(row["relname"], action) for row in found for action in actions}
+    there = {(row["relname"], action) for row in found for action in actions}
+    assert set(TABLES) == there, f"add rows to, or take them from, TABLES of {RIGHTS}"
     assert [row["relname"] for row in found if not row["relrowsecurity"]] == []
 
 
@@ -98,7 +101,8 @@ def test_columns(admin: Connection) -> None:
         inserted, updated = written.setdefault((row["relname"], row["role"]), (set(), set()))
         inserted |= {row["attname"]} if row["inserted"] else set()
         updated |= {row["attname"]} if row["updated"] else set()
-    assert {cell: columns for cell, columns in written.items() if any(columns)} == COLUMNS
+    some = {cell: columns for cell, columns in written.items() if any(columns)}
+    assert some == COLUMNS, f"or say so in COLUMNS of {RIGHTS}"
 
 
 @each_caller
@@ -110,7 +114,8 @@ def test_functions(name: str, caller: Person, admin: Connection) -> None:
 
 
 def test_every_function_is_in_the_matrix(admin: Connection) -> None:
-    assert sorted(FUNCTIONS) == sorted(function for function, _ in calls(admin, "resumepair", "auth"))
+    there = sorted(function for function, _ in calls(admin, "resumepair", "auth"))
+    assert sorted(FUNCTIONS) == there, f"add rows to, or take them from, FUNCTIONS of {RIGHTS}"
 
 
 def calls(admin: Connection, *schemas: str) -> list[tuple[str, str]]:
