@@ -16,13 +16,22 @@ from dev.roles import API_ROLE, WORKER_ROLE, role_url
 from dev.state import PROJECT, Secrets
 
 JWT_AUDIENCE: Final = "authenticated"
+JWT_ISSUER: Final = "resumepair-export-local"
 DEFAULT_PORT: Final = 8000
 HIGHEST_PORT: Final = 65535
 # What any program may need from the machine it runs on.
 MACHINE: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 POLLING: Final = ("POLLING_MODE", "POLLING_INTERVAL_SECONDS")
 # What a person may set for one process; the rest of a process's settings is decided here.
-API_CHOICES: Final = (*POLLING, "JWT_AUDIENCE", "DOWNLOAD_URL_TTL_SECONDS", "PUBLIC_URL")
+API_CHOICES: Final = (
+    *POLLING,
+    "SUPABASE_URL",
+    "SUPABASE_JWKS_URL",
+    "JWT_AUDIENCE",
+    "JWT_ISSUER",
+    "DOWNLOAD_URL_TTL_SECONDS",
+    "PUBLIC_URL",
+)
 WORKER_CHOICES: Final = (
     *POLLING,
     "WORKER_CONCURRENCY",

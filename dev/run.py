@@ -24,6 +24,7 @@ from rich.text import Text
 from dev.browser import find_or_install
 from dev.environment import (
     JWT_AUDIENCE,
+    JWT_ISSUER,
     Address,
     address,
     api_environment,
@@ -217,6 +218,7 @@ def _welcome(stack: Stack) -> str:
         DEMO_USERS["alice"],
         secret=stack.environment.get("SUPABASE_JWT_SECRET", stack.secrets.jwt_secret),
         audience=stack.environment.get("JWT_AUDIENCE", JWT_AUDIENCE),
+        issuer=stack.environment.get("JWT_ISSUER", JWT_ISSUER),
     )
     document = first_document(stack.database.admin_url, "alice")
     return welcome(url=stack.address.url, token=token, document=document)

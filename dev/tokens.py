@@ -13,7 +13,7 @@ from typing import Final
 
 import jwt
 
-from dev.environment import JWT_AUDIENCE, read_environment
+from dev.environment import JWT_AUDIENCE, JWT_ISSUER, read_environment
 from dev.errors import SetupError
 from dev.state import State
 
@@ -39,14 +39,14 @@ DEMO_USERS: Final = {
 }
 
 
-def issue_token(user: DemoUser, *, secret: str, audience: str = JWT_AUDIENCE) -> str:
+def issue_token(user: DemoUser, *, secret: str, audience: str = JWT_AUDIENCE, issuer: str = JWT_ISSUER) -> str:
     """Return an HS256 token for a demo user, valid for a week."""
     now = int(time.time())
     claims = {
         "sub": str(user.id),
         "role": user.role,
         "aud": audience,
-        "iss": "resumepair-export-local",
+        "iss": issuer,
         "iat": now,
         "exp": now + LIFETIME_SECONDS,
         "email": f"{user.name}@example.com",
@@ -82,7 +82,12 @@ def local_token(name: str, environment: Mapping[str, str]) -> str:
         if secrets is None:
             raise SetupError("there is no local stack yet: `make run` sets it up")
         secret = secrets.jwt_secret
-    return issue_token(user, secret=secret, audience=environment.get("JWT_AUDIENCE", JWT_AUDIENCE))
+    return issue_token(
+        user,
+        secret=secret,
+        audience=environment.get("JWT_AUDIENCE", JWT_AUDIENCE),
+        issuer=environment.get("JWT_ISSUER", JWT_ISSUER),
+    )
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ import sys
 from dev.bench.memory import memory_curve
 from dev.bench.queue import measure_queue
 from dev.bench.rendering import compare_renderers
+from dev.bench.tokens import measure_tokens
 from dev.browser import find_or_install
 from dev.errors import SetupError
 
@@ -21,6 +22,7 @@ def main() -> int:
     except SetupError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
+    measure_tokens()
     asyncio.run(compare_renderers(chromium, seconds=float(os.environ.get("SECONDS", "2"))))
     if renders := int(os.environ.get("RENDERS", "2000")):
         asyncio.run(memory_curve(chromium, renders))

@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from types import FrameType
 
 import psycopg
@@ -24,6 +24,7 @@ from resumepair_graphql.database import Database, create_pool
 from resumepair_graphql.endpoint import Endpoint
 from resumepair_graphql.feed import JobFeed
 from resumepair_graphql.health import health_routes
+from resumepair_graphql.keys import PublishedKeys
 from resumepair_graphql.links import FolderLinks
 from resumepair_graphql.listening import Listening
 from resumepair_graphql.logs import configure_logs
@@ -73,13 +74,15 @@ def create_app(settings: Settings) -> Starlette:
         settings.storage_dir, settings.storage_signing_key.get_secret_value(), settings.download_url_lifetime
     )
     services = Services(database, JobFeed(source), links)
-    authenticator = Authenticator(settings.supabase_jwt_secret.get_secret_value(), settings.jwt_audience)
+    keys = PublishedKeys(settings.jwks_url) if settings.jwks_url else None
+    secret = settings.supabase_jwt_secret.get_secret_value() if settings.supabase_jwt_secret else None
+    authenticator = Authenticator(settings.jwt_audience, secret=secret, keys=keys, issuer=settings.jwt_issuer)
 
     endpoint = Endpoint(build_schema(), services, authenticator, settings.public_url)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
-        async with database.pool, services.feed:
+        async with database.pool, services.feed, keys or nullcontext():
             log.info("graphql_ready", host=settings.host, port=settings.port)
             yield
         log.info("graphql_stopped")

@@ -24,6 +24,7 @@ from strawberry.types.unset import UNSET, UnsetType
 
 from resumepair_graphql.auth import Authenticator, InvalidToken
 from resumepair_graphql.context import Context, Services
+from resumepair_graphql.errors import Unavailable
 
 INIT_TIMEOUT = timedelta(seconds=10)
 MAX_OPERATIONS_PER_CONNECTION = 100
@@ -116,13 +117,16 @@ class Endpoint(GraphQL[Context, None]):
             await super().__call__(scope, receive, send)
         except InvalidToken as error:
             await _unauthenticated(str(error))(scope, receive, send)
+        except Unavailable as error:  # the token's key is not known, and the auth server is away
+            body = {"errors": [{"message": error.message, "extensions": error.extensions}]}
+            await JSONResponse(body, status_code=503)(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002 # the view's signature
         """The asking user's context; over a WebSocket the token may also come with `connection_init`."""
         authorization = request.headers.get("authorization")
         context = Context(self._services, self._public_url or _base_url(request), authorization=authorization)
         if isinstance(request, Request):
-            context.identity = self._authenticator.identify(authorization)
+            context.identity = await self._authenticator.identify(authorization)
         return context
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
@@ -136,8 +140,8 @@ class Endpoint(GraphQL[Context, None]):
         if authorization is not None and not isinstance(authorization, str):
             raise ConnectionRejectionError
         try:
-            context.identity = self._authenticator.identify(authorization)
-        except InvalidToken:
+            context.identity = await self._authenticator.identify(authorization)
+        except (InvalidToken, Unavailable):
             raise ConnectionRejectionError from None
         return cast("UnsetType", UNSET)
 

@@ -2,14 +2,45 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
+import httpx
+from jwt.algorithms import HMACAlgorithm
+from jwt.exceptions import InvalidKeyError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class SettingsError(Exception):
     """A variable is missing or wrong; the message names each one, on one line."""
+
+
+def _protected(address: str) -> str:
+    """Whoever can change what is read on the way could sign tokens."""
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    protected = url.scheme == "https" or (url.scheme == "http" and url.host in LOCAL_HOSTS)
+    if not url.host or not protected or url.userinfo:
+        raise ValueError(
+            "has to be an address that begins with https:// (on localhost also http://), without a password"
+        )
+    return address
+
+
+def _secret(secret: SecretStr) -> SecretStr:
+    """Somebody may have put a public key here; no token would ever be good."""
+    try:
+        HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(secret.get_secret_value())
+    except InvalidKeyError:
+        raise ValueError("is a key or a certificate, not a secret; published keys need SUPABASE_URL") from None
+    return secret
+
+
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+HmacSecret = Annotated[SecretStr, Field(min_length=32), AfterValidator(_secret)]
+ProtectedUrl = Annotated[str, AfterValidator(_protected)]
 
 
 class Settings(BaseSettings):
@@ -21,8 +52,11 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/]+(/.*)?$")
-    supabase_jwt_secret: SecretStr = Field(min_length=32)
+    supabase_jwt_secret: HmacSecret | None = None
+    supabase_url: ProtectedUrl | None = None
+    supabase_jwks_url: ProtectedUrl | None = None
     jwt_audience: str = "authenticated"
+    jwt_issuer: str | None = None
     storage_backend: Literal["local"] = "local"
     storage_dir: Path
     storage_signing_key: SecretStr = Field(min_length=32)
@@ -36,6 +70,21 @@ class Settings(BaseSettings):
         """How long a signed download link is good for."""
         return timedelta(seconds=self.download_url_ttl_seconds)
 
+    @property
+    def jwks_url(self) -> str | None:
+        """Where the keys are published that sign users' tokens; None when only the secret does."""
+        if self.supabase_jwks_url or not self.supabase_url:
+            return self.supabase_jwks_url
+        return f"{self.supabase_url.rstrip('/')}/auth/v1/.well-known/jwks.json"
+
+    @model_validator(mode="after")
+    def _can_check_tokens(self) -> Self:
+        if not self.supabase_jwt_secret and not self.jwks_url:
+            raise ValueError(
+                "SUPABASE_JWT_SECRET, SUPABASE_URL or SUPABASE_JWKS_URL: one of them has to say how tokens are checked"
+            )
+        return self
+
     @classmethod
     def load(cls) -> "Settings":
         """Read the environment.
@@ -46,5 +95,8 @@ class Settings(BaseSettings):
         try:
             return cls.model_validate({})
         except ValidationError as error:
-            problems = (f"{str(p['loc'][0]).upper()}: {p['msg']}" for p in error.errors(include_url=False))
+            problems = (
+                ": ".join([*(str(part).upper() for part in p["loc"][:1]), p["msg"].removeprefix("Value error, ")])
+                for p in error.errors(include_url=False)
+            )
             raise SettingsError("; ".join(problems)) from None

@@ -16,6 +16,7 @@ import resumepair_graphql.settings
 import resumepair_worker.settings
 from graphql import build_schema as read_sdl
 from graphql import parse, validate
+from resumepair_graphql import auth, keys
 from resumepair_graphql.errors import REFUSED_STATES, ErrorCode
 from resumepair_graphql.jobs import FailureCode
 from resumepair_graphql.schema import build_schema
@@ -166,6 +167,26 @@ def test_example_environment_is_complete() -> None:
     read_by_processes = {name.upper() for settings in SETTINGS for name in settings.model_fields}
     assert read_by_processes <= example
     assert example <= documented
+
+
+def test_what_a_token_needs_is_that_of_the_code() -> None:
+    page = read("docs/reference/authentication.md")
+    numbers = (
+        f"{auth.CLOCK_SKEW.seconds} seconds apart",
+        f"at most {auth.MAX_TOKEN_CHARACTERS} characters",
+        f"last {auth.REMEMBERED_TOKENS} good ones",
+        f"every {keys.REFRESH_SECONDS / 60:g} minutes",
+        f"good for {keys.LIFETIME_SECONDS / 60:g} minutes more",
+        f"than {keys.PAUSE_SECONDS:g} seconds after the last",
+        f"at most {keys.FETCH_SECONDS:g} seconds",
+        f"{keys.MAX_BYTES // 1024} KiB",
+    )
+    assert [number for number in numbers if number not in page] == []
+    algorithms = {row[0] for row in rows(section("docs/reference/authentication.md", "What signs it"))}
+    assert algorithms == {"HS256", *keys.ALGORITHMS.values()}
+    assert all(
+        f"`{role}`" in section("docs/reference/authentication.md", "What else has to be right") for role in auth.ROLES
+    )
 
 
 def test_states_are_drawn() -> None:

@@ -1,0 +1,170 @@
+"""Which caller gets what of every operation: the data of `test_operations.py`.
+
+A field that the schema gains needs a row here: an operation that has it as its only root field, and what comes of it
+for each who is let in. Whoever is not (expired, forged ...) is refused before the operation is looked at.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.integration.authorization.world import World
+
+VALUE = "a value"
+EMPTY = "nothing"  # null, or a list without anything
+NOT_FOUND = "NOT_FOUND"
+FORBIDDEN = "FORBIDDEN"
+UNAUTHENTICATED = "UNAUTHENTICATED"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One row: the operation, of objects that belong to `owner`, and the outcome for each caller.
+
+    `variables` may make new objects of the owner's, for an operation that uses them up, or of the other user's.
+    """
+
+    name: str
+    text: str
+    variables: Callable[[World], dict[str, Any]]
+    owner: str = VALUE
+    other: str = NOT_FOUND
+    anon: str = UNAUTHENTICATED
+    service_role: str = FORBIDDEN
+
+    @property
+    def is_subscription(self) -> bool:
+        return self.text.lstrip().startswith("subscription")
+
+
+def nothing(_: World) -> dict[str, Any]:
+    return {}
+
+
+OPERATIONS = (
+    # ------------------------------------------------------------------------------------------------------- queries
+    Operation(
+        "document",
+        "query ($id: ID!) { document(id: $id) { id title data } }",
+        lambda world: {"id": world.document},
+        other=EMPTY,
+        service_role=EMPTY,
+    ),
+    Operation(
+        "documents",
+        "query { documents { edges { node { id title } } } }",
+        nothing,
+        other=EMPTY,
+        service_role=EMPTY,
+    ),
+    Operation(
+        "job",
+        "query ($id: ID!) { job(id: $id) { id status artifact { url fileName } document { title } } }",
+        lambda world: {"id": world.job},
+        other=EMPTY,
+        service_role=VALUE,
+    ),
+    Operation(
+        "batch",
+        "query ($id: ID!) { batch(id: $id) { id jobs { edges { node { id document { title } } } } } }",
+        lambda world: {"id": world.batch},
+        other=EMPTY,
+        service_role=VALUE,
+    ),
+    Operation(
+        "history",
+        "query { history { edges { node { id documentTitle job { id } } } } }",
+        nothing,
+        other=EMPTY,
+        service_role=EMPTY,
+    ),
+    Operation(
+        "history of a document",
+        "query ($id: ID!) { history(filter: {documentId: $id}) { edges { node { id documentTitle } } } }",
+        lambda world: {"id": world.document},
+        other=EMPTY,
+        service_role=EMPTY,
+    ),
+    Operation(
+        "stats",
+        "query { stats { completed bytesUsed templates { template } } }",
+        nothing,
+        other=VALUE,  # each their own
+        service_role=VALUE,
+    ),
+    Operation(
+        "schedules",
+        "query { schedules { edges { node { id document { title } } } } }",
+        nothing,
+        other=EMPTY,
+        service_role=EMPTY,
+    ),
+    # ----------------------------------------------------------------------------------------------------- mutations
+    Operation(
+        "saveDocument, a new one",
+        'mutation { saveDocument(input: {title: "CV", data: {}}) { document { id } errors { code } } }',
+        nothing,
+        other=VALUE,
+    ),
+    Operation(
+        "saveDocument, a change",
+        'mutation ($id: ID!) { saveDocument(input: {id: $id, title: "mine"}) { document { id } errors { code } } }',
+        lambda world: {"id": world.new_document()},
+    ),
+    Operation(
+        "exportPdf",
+        "mutation ($id: ID!) { exportPdf(input: {documentId: $id}) { job { id } errors { code } } }",
+        lambda world: {"id": world.document},
+    ),
+    Operation(
+        "exportBatch",
+        "mutation ($id: ID!) { exportBatch(input: {documentIds: [$id]}) { batch { id } errors { code } } }",
+        lambda world: {"id": world.document},
+    ),
+    Operation(
+        "cancel",
+        "mutation ($id: ID!) { cancel(input: {jobId: $id}) { job { id } errors { code } } }",
+        lambda world: {"id": world.new_job()},
+    ),
+    Operation(
+        "retry",
+        "mutation ($id: ID!) { retry(input: {jobId: $id}) { job { id } errors { code } } }",
+        lambda world: {"id": world.new_failed_job()},
+    ),
+    Operation(
+        "cancelBatch",
+        "mutation ($id: ID!) { cancelBatch(input: {batchId: $id}) { batch { id } errors { code } } }",
+        lambda world: {"id": world.new_batch()},
+    ),
+    Operation(
+        "createDownloadUrl",
+        "mutation ($id: ID!) { createDownloadUrl(input: {exportId: $id}) { url errors { code } } }",
+        lambda world: {"id": world.export},
+    ),
+    Operation(
+        "scheduleExport",
+        "mutation ($id: ID!) {"
+        ' scheduleExport(input: {documentId: $id, cron: "0 8 * * MON"}) { schedule { id } errors { code } } }',
+        lambda world: {"id": world.document},
+    ),
+    Operation(
+        "deleteSchedule",
+        "mutation ($id: ID!) { deleteSchedule(input: {scheduleId: $id}) { deletedId errors { code } } }",
+        lambda world: {"id": world.new_schedule()},
+    ),
+    # ------------------------------------------------------------------------------------------------- subscriptions
+    Operation(
+        "jobProgress",
+        "subscription ($id: ID!) { jobProgress(id: $id) { id artifact { url } document { title } } }",
+        lambda world: {"id": world.job},
+        other=EMPTY,
+        service_role=VALUE,
+    ),
+    Operation(
+        "batchProgress",
+        "subscription ($id: ID!) { batchProgress(id: $id) { id jobs { edges { node { id } } } } }",
+        lambda world: {"id": world.batch},
+        other=EMPTY,
+        service_role=VALUE,
+    ),
+)

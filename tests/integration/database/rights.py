@@ -1,0 +1,112 @@
+"""Who may do what in the database: the data of `test_row_level_security.py`, which tries all of it.
+
+What the catalogs have and this has not fails a test: a new table, column or function needs its row here.
+"""
+
+YES = "reaches it"
+NONE = "reaches no row"
+DENIED = "denied"
+
+CALLERS = ("owner", "other user", "anon", "service_role", "resumepair_worker", "resumepair_api")
+# What becomes of an attempt on the owner's rows.
+TABLES = {
+    #                                owner   other   anon    service worker  api
+    ("documents", "select"):        (YES,    NONE,   DENIED, YES,    DENIED, DENIED),
+    ("documents", "insert"):        (YES,    DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("documents", "update"):        (YES,    NONE,   DENIED, DENIED, DENIED, DENIED),
+    ("documents", "delete"):        (YES,    NONE,   DENIED, DENIED, DENIED, DENIED),
+    ("export_jobs", "select"):      (YES,    NONE,   DENIED, YES,    DENIED, DENIED),
+    ("export_jobs", "insert"):      (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("export_jobs", "update"):      (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("export_jobs", "delete"):      (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("export_batches", "select"):   (YES,    NONE,   DENIED, YES,    DENIED, DENIED),
+    ("export_batches", "insert"):   (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("export_batches", "update"):   (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("export_batches", "delete"):   (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("export_history", "select"):   (YES,    NONE,   DENIED, YES,    DENIED, DENIED),
+    ("export_history", "insert"):   (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("export_history", "update"):   (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("export_history", "delete"):   (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("export_schedules", "select"): (YES,    NONE,   DENIED, YES,    DENIED, DENIED),
+    ("export_schedules", "insert"): (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("export_schedules", "update"): (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("export_schedules", "delete"): (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("export_statistics", "select"): (DENIED, DENIED, DENIED, YES,   DENIED, DENIED),
+    ("export_statistics", "insert"): (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("export_statistics", "update"): (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("export_statistics", "delete"): (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("user_limits", "select"):      (YES,    NONE,   DENIED, YES,    DENIED, DENIED),
+    ("user_limits", "insert"):      (DENIED, DENIED, DENIED, YES,    DENIED, DENIED),
+    ("user_limits", "update"):      (DENIED, DENIED, DENIED, YES,    DENIED, DENIED),
+    ("user_limits", "delete"):      (DENIED, DENIED, DENIED, YES,    DENIED, DENIED),
+}  # fmt: skip
+
+# The columns of which a role may write only some: those that it may set in a new row, and change.
+LIMITS = {"max_active_requests", "max_batch_documents", "max_attempts", "quota_bytes", "max_schedules"}
+COLUMNS: dict[tuple[str, str], tuple[set[str], set[str]]] = {
+    ("documents", "authenticated"): ({"user_id", "title", "data"}, {"title", "data"}),
+    ("user_limits", "service_role"): (LIMITS | {"user_id"}, LIMITS),
+}
+
+USERS = {"owner", "other user"}
+WORKER = {"resumepair_worker"}
+NOBODY: set[str] = set()
+# Who may call it; what they get is up to the function.
+FUNCTIONS: dict[str, set[str]] = {
+    "auth.uid": USERS | {"anon", "service_role"},
+    "queue_depth": USERS | {"service_role"},
+    **dict.fromkeys(
+        (
+            "enqueue_export",
+            "cancel_export",
+            "cancel_batch",
+            "retry_export",
+            "record_download",
+            "schedule_export",
+            "delete_schedule",
+        ),
+        USERS,
+    ),
+    **dict.fromkeys(
+        (
+            "claim_export",
+            "report_progress",
+            "publish_export",
+            "fail_export",
+            "release_export",
+            "rescue_exports",
+            "requeue_exports",
+            "ring_due_jobs",
+            "prune_queue",
+            "due_schedules",
+            "run_schedule",
+        ),
+        WORKER,
+    ),
+    **dict.fromkeys(
+        (
+            "refuse",
+            "limits_of",
+            "lock_user",
+            "require_user",
+            "require_free_request",
+            "require_free_storage",
+            "require_free_schedule",
+            "next_virtual_time",
+            "queue_job",
+            "lost_queue_rows",
+            "wake_workers",
+            "touch_document",
+            "enforce_job_state",
+            "announce_job",
+            "count_batch",
+            "count_statistics",
+            "duration_bucket",
+            "count_in_bucket",
+            "wake_on_return",
+            "forget_worker",
+        ),
+        NOBODY,
+    ),
+}
+ROLES = ("anon", "authenticated", "service_role", "resumepair_worker", "resumepair_api", "public")
