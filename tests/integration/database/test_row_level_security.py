@@ -113,6 +113,7 @@ def test_only_the_worker_calls_the_workers_functions(caller: Person, call: str) 
 @pytest.mark.parametrize(
     "call",
     [
+        "save_document('CV', '{}')",
         "enqueue_export(array[gen_random_uuid()])",
         "cancel_export(gen_random_uuid())",
         "cancel_batch(gen_random_uuid())",
@@ -125,6 +126,19 @@ def test_only_the_worker_calls_the_workers_functions(caller: Person, call: str) 
 def test_only_signed_in_users_call_the_users_functions(caller: Person, call: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         caller.run(f"select resumepair.{call}")
+
+
+@pytest.mark.parametrize("caller", ["anon", "resumepair_worker", "resumepair_api"], indirect=True)
+@pytest.mark.parametrize("call", ["limits_of(gen_random_uuid())", "queue_positions(array[gen_random_uuid()])"])
+def test_only_those_who_see_anything_may_ask_for_limits_and_places(caller: Person, call: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        caller.run(f"select resumepair.{call}")
+
+
+def test_another_user_s_limits_look_like_the_defaults(alice: Person, bob: Person, admin: Connection) -> None:
+    admin.execute("insert into resumepair.user_limits (user_id, max_attempts) values (%s, 9)", [alice.id])
+    asked = "select (resumepair.limits_of(%s)).max_attempts"
+    assert [person.run(asked, alice.id)[0]["max_attempts"] for person in (alice, bob)] == [9, 5]
 
 
 def test_the_default_limits_stay(alice: Person, api: Connection) -> None:
