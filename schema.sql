@@ -8,6 +8,7 @@
 -- Read in this order: roles, tables, state machine, then the functions in the order of an export's life:
 --   enqueue_export -> claim_export -> report_progress -> publish_export | fail_export | release_export
 --   rescue_exports, requeue_exports, ring_due_jobs, prune_queue, cancel_export, cancel_batch, retry_export, record_download
+-- and of documents: save_document; of what waits: queue_positions
 -- and of exports to come: schedule_export -> due_schedules -> run_schedule -> enqueue_export; delete_schedule
 --
 -- What a refused call raises (SQLSTATE; COLUMN = the input's path; DETAIL = JSON with the numbers):
@@ -109,10 +110,13 @@ create table if not exists resumepair.documents (
     version integer not null default 1,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
+    idempotency_key text,
+    request_hash text,
     constraint documents_title_length check (char_length(title) <= 200 and btrim(title) <> ''),
     constraint documents_data_is_object check (jsonb_typeof(data) = 'object'),
     constraint documents_data_size check (octet_length(data::text) <= 1048576),
-    constraint documents_version_positive check (version >= 1)
+    constraint documents_version_positive check (version >= 1),
+    constraint documents_idempotency_key_length check (char_length(idempotency_key) between 1 and 200)
 );
 
 create table if not exists resumepair.export_batches (
@@ -296,6 +300,9 @@ create table if not exists resumepair.export_statistics (
 create index if not exists export_batches_user on resumepair.export_batches (user_id, created_at desc, id desc);
 create index if not exists export_jobs_user on resumepair.export_jobs (user_id, created_at desc, id desc);
 create index if not exists export_jobs_batch on resumepair.export_jobs (batch_id, batch_position) where batch_id is not null;
+-- For the end of what somebody follows: activity, and polling mode.
+create index if not exists export_jobs_ended
+    on resumepair.export_jobs (user_id, finished_at desc) where finished_at is not null;
 create unique index if not exists export_jobs_queue_job on resumepair.export_jobs (queue_job_id);
 -- One request per key: a batch's jobs share the key and differ in position, so a batch and a single export collide at 0.
 create unique index if not exists export_jobs_idempotency
@@ -445,7 +452,20 @@ begin
     if (select relkind from pg_class where oid = 'resumepair.documents'::regclass) <> 'r' then
         return; -- the host application's view: its own rules apply
     end if;
+    -- For databases that were set up before a new document could have a key.
+    alter table resumepair.documents
+        add column if not exists idempotency_key text,
+        add column if not exists request_hash text;
+    if not exists (
+        select from pg_constraint
+        where conname = 'documents_idempotency_key_length' and conrelid = 'resumepair.documents'::regclass
+    ) then
+        alter table resumepair.documents add constraint documents_idempotency_key_length
+            check (char_length(idempotency_key) between 1 and 200);
+    end if;
     create index if not exists documents_user on resumepair.documents (user_id, updated_at desc, id desc);
+    create unique index if not exists documents_idempotency
+        on resumepair.documents (user_id, idempotency_key) where idempotency_key is not null;
     create or replace trigger documents_touch before update on resumepair.documents
         for each row execute function resumepair.touch_document();
     if not exists (
@@ -464,6 +484,8 @@ begin
     comment on column resumepair.documents.version is 'Counts the changes of title or data, from 1.';
     comment on column resumepair.documents.created_at is 'When it was first saved.';
     comment on column resumepair.documents.updated_at is 'When title or data last changed.';
+    comment on column resumepair.documents.idempotency_key is 'The client''s key for the request that saved it first, unique per user; null when none was given.';
+    comment on column resumepair.documents.request_hash is 'SHA-256 of that request (title, data), to tell a replay from a reused key; null without a key.';
 end
 $$;
 
@@ -782,6 +804,52 @@ create or replace trigger resumepair_jobs_forget_worker before update of status 
 
 -- ------------------------------------------------------------------------------------------------ functions for users
 
+-- With the caller's rights: a view in place of the table decides for itself who may save. Such a view has no keys.
+create or replace function resumepair.save_document(p_title text, p_data jsonb, p_idempotency_key text default null)
+returns table (
+    id uuid, title text, data jsonb, version integer, created_at timestamptz, updated_at timestamptz, replayed boolean
+)
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+    v_hash text;
+begin
+    if p_idempotency_key is null then
+        return query
+            insert into resumepair.documents as d (title, data) values (p_title, p_data)
+            returning d.id, d.title, d.data, d.version, d.created_at, d.updated_at, false;
+        return;
+    end if;
+    if char_length(p_idempotency_key) not between 1 and 200 then
+        raise exception 'The idempotency key has 1 to 200 characters.' using errcode = 'RP400', column = 'idempotencyKey';
+    end if;
+    if (select c.relkind from pg_catalog.pg_class as c where c.oid = 'resumepair.documents'::regclass) <> 'r' then
+        raise exception 'The documents of the host application are saved without an idempotency key.'
+            using errcode = 'RP400', column = 'idempotencyKey';
+    end if;
+
+    v_hash := encode(sha256(convert_to(jsonb_build_object('title', p_title, 'data', p_data)::text, 'UTF8')), 'hex');
+    -- The unique index decides which of several requests is the first; the others wait for it here.
+    return query
+        insert into resumepair.documents as d (title, data, idempotency_key, request_hash)
+        values (p_title, p_data, p_idempotency_key, v_hash)
+        on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing
+        returning d.id, d.title, d.data, d.version, d.created_at, d.updated_at, false;
+    if found then
+        return;
+    end if;
+    return query
+        select d.id, d.title, d.data, d.version, d.created_at, d.updated_at, true from resumepair.documents as d
+        where d.user_id = auth.uid() and d.idempotency_key = p_idempotency_key and d.request_hash = v_hash;
+    if not found then
+        raise exception 'This idempotency key was used for another request; choose a new one.'
+            using errcode = 'RP409', column = 'idempotencyKey';
+    end if;
+end
+$$;
+comment on function resumepair.save_document(text, jsonb, text) is
+    'Saves a new document of the caller''s, or gives the one again that this key saved, as it is now. Raises RP400, RP409.';
+
 create or replace function resumepair.enqueue_export(
     p_document_ids uuid[], p_options jsonb default '{}', p_idempotency_key text default null, p_batch boolean default false
 ) returns table (job_id uuid, batch_id uuid, replayed boolean)
@@ -895,7 +963,9 @@ begin
         return v_job.id;
     end if;
     if v_job.status in ('completed', 'failed') then
-        perform resumepair.refuse('RP412', format('The job is already %s.', v_job.status), 'jobId');
+        perform resumepair.refuse(
+            'RP412', format('The job is already %s.', v_job.status), 'jobId', jsonb_build_object('status', v_job.status)
+        );
     end if;
 
     update resumepair.export_jobs
@@ -946,7 +1016,10 @@ begin
         perform resumepair.refuse('RP404', 'There is no such job.', 'jobId');
     end if;
     if v_job.status <> 'failed' then
-        perform resumepair.refuse('RP412', format('Only a failed job can be tried again; this one is %s.', v_job.status), 'jobId');
+        perform resumepair.refuse(
+            'RP412', format('Only a failed job can be tried again; this one is %s.', v_job.status), 'jobId',
+            jsonb_build_object('status', v_job.status)
+        );
     end if;
     if v_job.attempt >= v_job.max_attempts then
         perform resumepair.refuse(
@@ -1002,6 +1075,31 @@ end
 $$;
 comment on function resumepair.record_download(uuid) is
     'Counts a download of the caller''s export and says where its file is. Raises RP401, RP404, RP410.';
+
+-- Users cannot count what is not theirs, so this counts for them. It reads the queue in the order in which workers fetch,
+-- once for all of the jobs, and no further than the last of them or a thousand rows.
+create or replace function resumepair.queue_positions(p_job_ids uuid[])
+returns table (job_id uuid, queue_position integer)
+language sql stable security definer set search_path = '' as $$
+    with own as (
+        select j.id as job_id, q.id, q.priority
+        from resumepair.export_jobs as j
+        join procrastinate.procrastinate_jobs as q on q.id = j.queue_job_id
+        where j.id = any (p_job_ids) and j.status = 'pending'
+            and (j.user_id = (select auth.uid()) or current_setting('role') = 'service_role')
+            and q.status = 'todo' and coalesce(q.scheduled_at, '-infinity') <= now()
+    ), line as (
+        select q.id, row_number() over (order by q.priority desc, q.id) - 1 as place
+        from procrastinate.procrastinate_jobs as q
+        where q.status = 'todo' and q.queue_name = 'exports' and coalesce(q.scheduled_at, '-infinity') <= now()
+            and q.priority >= (select min(own.priority) from own)
+        order by q.priority desc, q.id
+        limit 1000
+    )
+    select own.job_id, coalesce(line.place, 1000)::integer from own left join line on line.id = own.id
+$$;
+comment on function resumepair.queue_positions(uuid[]) is
+    'How many due jobs of all users are before each of these, which are the caller''s (or anybody''s, for service_role), pending and due; 1000 stands for that many or more. The others have no row.';
 
 -- The caller works out when a cron expression first fires; that it is one, and not too dense, is the caller's check too.
 create or replace function resumepair.schedule_export(
@@ -1457,7 +1555,8 @@ begin
         return;
     end if;
     alter table resumepair.documents enable row level security;
-    grant select, delete, insert (user_id, title, data), update (title, data) on resumepair.documents to authenticated;
+    grant select, delete, insert (user_id, title, data, idempotency_key, request_hash), update (title, data)
+        on resumepair.documents to authenticated;
     grant select on resumepair.documents to service_role;
 
     drop policy if exists documents_read_own on resumepair.documents;
@@ -1479,6 +1578,7 @@ $$;
 
 revoke execute on all functions in schema resumepair from public, anon, authenticated, service_role, resumepair_worker;
 grant execute on function
+    resumepair.save_document(text, jsonb, text),
     resumepair.enqueue_export(uuid[], jsonb, text, boolean),
     resumepair.cancel_export(uuid),
     resumepair.cancel_batch(uuid),
@@ -1488,6 +1588,8 @@ grant execute on function
     resumepair.delete_schedule(uuid)
 to authenticated;
 grant execute on function resumepair.queue_depth() to authenticated, service_role;
+-- Both show no more than the caller may see: the first by row-level security, the second by itself.
+grant execute on function resumepair.limits_of(uuid), resumepair.queue_positions(uuid[]) to authenticated, service_role;
 grant execute on function
     resumepair.claim_export(uuid, bigint),
     resumepair.report_progress(uuid, integer, text),

@@ -16,6 +16,7 @@ from resumepair_graphql.errors import Refusal, UserError
 from resumepair_graphql.exports import ExportRequest, enqueue
 from resumepair_graphql.feed import JobChange
 from resumepair_graphql.ids import Id, PositionCursor, require_uuid, uuid_of
+from resumepair_graphql.inputs import Input
 from resumepair_graphql.jobs import ExportJob
 from resumepair_graphql.pages import After, First, page_of, require_first
 from resumepair_graphql.states import FINAL, ExportStatus
@@ -156,7 +157,7 @@ class BatchMutations:
     """Mutation fields about batches."""
 
     @strawberry.mutation(description="Export several documents, as they are now, as PDF; all of them or none.")
-    async def export_batch(self, info: Info, input: ExportBatchInput) -> ExportBatchPayload | None:
+    async def export_batch(self, info: Info, input: Input[ExportBatchInput]) -> ExportBatchPayload | None:
         """As `exportPdf`: the batch, its jobs and their places in the queue are one transaction."""
         try:
             documents = [require_uuid(id_, "Document", f"documentIds[{n}]") for n, id_ in enumerate(input.document_ids)]
@@ -169,7 +170,7 @@ class BatchMutations:
     @strawberry.mutation(
         description="Cancel the pending and processing jobs of a batch; those that have ended stay as they are."
     )
-    async def cancel_batch(self, info: Info, input: CancelBatchInput) -> CancelBatchPayload | None:
+    async def cancel_batch(self, info: Info, input: Input[CancelBatchInput]) -> CancelBatchPayload | None:
         """All of them or, when it is refused, none; repeating it is harmless."""
         try:
             key = require_uuid(input.batch_id, "ExportBatch", "batchId")

@@ -43,6 +43,8 @@ class Context:
         self.jobs = self._loader("jobs_by_id")
         self.batches = self._loader("batches_by_id")
         self.schedules = self._loader("schedules_by_id")
+        self.exports = self._loader("exports_by_id")
+        self.queue_positions = self._loader("queue_positions")
 
     async def rows(self, query: str, **values: object) -> list[Row]:
         """Rows of a named query as the asking user sees them."""

@@ -8,10 +8,11 @@ from psycopg.types.json import Jsonb
 from strawberry import relay
 from strawberry.scalars import JSON
 
-from resumepair_graphql.context import Info
+from resumepair_graphql.context import Context, Info
 from resumepair_graphql.database import Row
 from resumepair_graphql.errors import ErrorCode, Refusal, UserError
 from resumepair_graphql.ids import Id, not_found, require_uuid, uuid_of
+from resumepair_graphql.inputs import Input
 from resumepair_graphql.pages import After, First, fetch_page
 
 
@@ -63,6 +64,11 @@ class SaveDocumentInput:
         default=None,
         description="A JSON object of at most 1 MiB; required for a new one. Checked when it is exported.",
     )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="For a new one: 1 to 200 characters of your choice; the same key and input give the first document "
+        "again, as it is now, until that is deleted.",
+    )
 
 
 @strawberry.type(description="What became of `saveDocument`.")
@@ -70,7 +76,23 @@ class SaveDocumentPayload:
     """The saved document, or why not."""
 
     document: Document | None = strawberry.field(default=None, description="The saved document.")
+    replayed: bool = strawberry.field(default=False, description="Whether an earlier request with this key saved it.")
     errors: list[UserError] = strawberry.field(default_factory=list[UserError], description="Why it was not saved.")
+
+
+@strawberry.input(description="A document to delete.")
+class DeleteDocumentInput:
+    """What `deleteDocument` takes."""
+
+    document_id: strawberry.ID = strawberry.field(description="The document's global id.")
+
+
+@strawberry.type(description="What became of `deleteDocument`.")
+class DeleteDocumentPayload:
+    """The id that is no more, or why it still is."""
+
+    deleted_id: strawberry.ID | None = strawberry.field(default=None, description="The deleted document's global id.")
+    errors: list[UserError] = strawberry.field(default_factory=list[UserError], description="Why it was not deleted.")
 
 
 @strawberry.type
@@ -81,8 +103,7 @@ class DocumentQueries:
     async def document(self, info: Info, id: Id) -> Document | None:
         """By global id."""
         key = uuid_of(id, "Document")
-        row = await info.context.documents.load(key) if key else None
-        return Document.from_row(row) if row else None
+        return await load_document(info.context, key) if key else None
 
     @strawberry.field(description="The caller's documents, last changed first.")
     async def documents(self, info: Info, first: First = 20, after: After = None) -> relay.Connection[Document] | None:
@@ -95,24 +116,54 @@ class DocumentMutations:
     """Mutation fields about documents."""
 
     @strawberry.mutation(description="Save a new document, or change one.")
-    async def save_document(self, info: Info, input: SaveDocumentInput) -> SaveDocumentPayload | None:
+    async def save_document(self, info: Info, input: Input[SaveDocumentInput]) -> SaveDocumentPayload | None:
         """The document's content is not judged here: a document may be saved half done."""
         try:
             row = await (_insert(info, input) if input.id is None else _update(info, input, input.id))
         except Refusal as refusal:
             return SaveDocumentPayload(errors=[refusal.as_user_error()])
-        return SaveDocumentPayload(document=Document.from_row(row))
+        return SaveDocumentPayload(document=Document.from_row(row), replayed=row["replayed"])
+
+    @strawberry.mutation(
+        description="Delete a document, and its schedules. Its exports stay, and those under way go on."
+    )
+    async def delete_document(self, info: Info, input: Input[DeleteDocumentInput]) -> DeleteDocumentPayload | None:
+        """What was asked for before has its own copy of the document."""
+        try:
+            key = require_uuid(input.document_id, "Document", "documentId")
+            if await info.context.row("delete_document", id=key) is None:
+                raise not_found("Document", "documentId")
+        except Refusal as refusal:
+            return DeleteDocumentPayload(errors=[refusal.as_user_error()])
+        return DeleteDocumentPayload(deleted_id=input.document_id)
+
+
+async def load_document(context: Context, key: UUID) -> Document | None:
+    """The document as the caller may see it now."""
+    row = await context.documents.load(key)
+    return Document.from_row(row) if row else None
 
 
 async def _insert(info: Info, document: SaveDocumentInput) -> Row:
     for path, value in (("title", document.title), ("data", document.data)):
         if value is None:
             raise Refusal(ErrorCode.INVALID_INPUT, f"A new document needs `{path}`.", path)
-    (row,) = await info.context.rows("insert_document", title=document.title, data=Jsonb(document.data))
+    (row,) = await info.context.rows(
+        "insert_document",
+        title=document.title,
+        data=Jsonb(document.data),
+        idempotency_key=document.idempotency_key,
+    )
     return row
 
 
 async def _update(info: Info, document: SaveDocumentInput, global_id: str) -> Row:
+    if document.idempotency_key is not None:
+        raise Refusal(
+            ErrorCode.INVALID_INPUT,
+            "A key goes with a new document; to change one twice in the same way is harmless.",
+            "idempotencyKey",
+        )
     row = await info.context.row(
         "update_document",
         id=require_uuid(global_id, "Document", "id"),

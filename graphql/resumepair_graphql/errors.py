@@ -16,6 +16,7 @@ from psycopg import errors as pg
 from graphql import GraphQLError
 from resumepair_graphql.enums import described
 from resumepair_graphql.scalars import BigInt
+from resumepair_graphql.states import ExportStatus
 
 
 @strawberry.enum(description="Why a request was refused.")
@@ -70,7 +71,38 @@ class QuotaExceeded(UserError):
     quota: BigInt = strawberry.field(description="Bytes allowed.", default=0)
 
 
-USER_ERRORS = (RequestRefused, RateLimited, QuotaExceeded)
+@strawberry.type(description="Not possible in the job's present state.")
+class InvalidState(UserError):
+    """The job is in another state."""
+
+    status: ExportStatus = strawberry.field(description="The state of the job.")
+
+
+@strawberry.type(description="All attempts of the job are used.")
+class AttemptsExhausted(UserError):
+    """No attempts left."""
+
+    attempt: int = strawberry.field(description="Number of the last attempt.")
+    max_attempts: int = strawberry.field(description="Attempts the job gets.")
+
+
+@strawberry.type(description="The export can no longer be downloaded.")
+class ExportExpired(UserError):
+    """Past its lifetime."""
+
+    expires_at: datetime = strawberry.field(description="When it expired.")
+
+
+@strawberry.type(description="More documents than one batch may hold.")
+class TooManyDocuments(UserError):
+    """A batch that is too large."""
+
+    limit: int = strawberry.field(description="How many documents a batch may hold.")
+
+
+USER_ERRORS = (
+    RequestRefused, RateLimited, QuotaExceeded, InvalidState, AttemptsExhausted, ExportExpired, TooManyDocuments,
+)  # fmt: skip
 
 
 class Refusal(GraphQLError):
@@ -85,11 +117,19 @@ class Refusal(GraphQLError):
     def as_user_error(self) -> UserError:
         """The same as an entry of a payload's `errors`."""
         common: dict[str, Any] = {"message": self.message, "code": self.code, "path": self.input_path}
-        match self.code:
-            case ErrorCode.RATE_LIMITED:
-                return RateLimited(**common, active=self.data["active"], limit=self.data["limit"])
-            case ErrorCode.QUOTA_EXCEEDED:
-                return QuotaExceeded(**common, used=self.data["used"], quota=self.data["quota"])
+        match self.code, self.data:
+            case ErrorCode.RATE_LIMITED, {"active": active, "limit": limit}:
+                return RateLimited(**common, active=active, limit=limit)
+            case ErrorCode.QUOTA_EXCEEDED, {"used": used, "quota": quota}:
+                return QuotaExceeded(**common, used=used, quota=quota)
+            case ErrorCode.INVALID_STATE, {"status": status}:
+                return InvalidState(**common, status=ExportStatus(status))
+            case ErrorCode.ATTEMPTS_EXHAUSTED, {"attempt": attempt, "maxAttempts": limit}:
+                return AttemptsExhausted(**common, attempt=attempt, max_attempts=limit)
+            case ErrorCode.EXPORT_EXPIRED, {"expiresAt": expired_at}:
+                return ExportExpired(**common, expires_at=datetime.fromisoformat(expired_at))
+            case ErrorCode.INVALID_INPUT, {"limit": limit}:
+                return TooManyDocuments(**common, limit=limit)
             case _:
                 return RequestRefused(**common)
 

@@ -6,8 +6,8 @@ after the source was lost, since changes may have been missed. The sources are `
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -18,6 +18,7 @@ import structlog
 from resumepair_graphql.states import ExportStage, ExportStatus
 
 SLOT_SIZE = 16
+LATEST_SIZE = 256
 RESTART_SECONDS = (0.1, 1.0)
 
 log = structlog.stdlib.get_logger(__name__)
@@ -35,10 +36,11 @@ class JobChange:
     percent: int
     attempt: int
     started_at: datetime | None
+    user_id: UUID | None = None
 
 
 class Watcher:
-    """One subscriber's slot."""
+    """The slot of a subscriber to a job or a batch: every change in its order."""
 
     def __init__(self) -> None:
         self._slot: deque[JobChange | None] = deque()
@@ -61,6 +63,33 @@ class Watcher:
         return change
 
 
+class LatestWatcher:
+    """The slot of a subscriber to all jobs of a user: the latest change of each job."""
+
+    def __init__(self) -> None:
+        self._latest: dict[UUID, JobChange] = {}
+        self._missed = False
+        self._filled = asyncio.Event()
+
+    def put(self, change: JobChange | None) -> None:
+        """Keep a change in place of the one before; None means: changes may have been missed, look again."""
+        if change is None or (len(self._latest) == LATEST_SIZE and change.job_id not in self._latest):
+            self._latest.clear()
+            self._missed = True
+        if change:
+            self._latest[change.job_id] = change
+        self._filled.set()
+
+    async def next(self) -> list[JobChange] | None:
+        """Wait for changes, one a job; None when some may have been missed, these among them."""
+        await self._filled.wait()
+        self._filled.clear()
+        changes, missed = list(self._latest.values()), self._missed
+        self._latest.clear()
+        self._missed = False
+        return None if missed else changes
+
+
 class JobFeed:
     """Hears its source for as long as its context is open, and starts it again by itself.
 
@@ -70,7 +99,8 @@ class JobFeed:
 
     def __init__(self, source: "Source") -> None:
         self._source = source
-        self._watchers: dict[UUID, set[Watcher]] = {}  # by the id of a job or of a batch
+        # By the id of a job, of a batch or of a user.
+        self._watchers: dict[UUID, set[Watcher | LatestWatcher]] = {}
         self._listening = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -100,7 +130,7 @@ class JobFeed:
 
     @property
     def watched(self) -> Iterable[UUID]:
-        """The jobs and batches that somebody watches."""
+        """The jobs, batches and users that somebody watches."""
         return self._watchers.keys()
 
     @asynccontextmanager
@@ -110,9 +140,21 @@ class JobFeed:
         Enter before reading the present state, and nothing is missed.
         """
         watcher = Watcher()
+        with self._registered(key, watcher):
+            yield watcher
+
+    @asynccontextmanager
+    async def watch_user(self, user_id: UUID) -> AsyncGenerator[LatestWatcher, None]:
+        """Hear of the latest change of every job of a user; enter it first, as `watch`."""
+        watcher = LatestWatcher()
+        with self._registered(user_id, watcher):
+            yield watcher
+
+    @contextmanager
+    def _registered(self, key: UUID, watcher: Watcher | LatestWatcher) -> Generator[None, None, None]:
         self._watchers.setdefault(key, set()).add(watcher)
         try:
-            yield watcher
+            yield
         finally:
             watchers = self._watchers[key]
             watchers.discard(watcher)
@@ -127,8 +169,8 @@ class JobFeed:
                 watcher.put(None)
 
     def pass_on(self, change: JobChange) -> None:
-        """Tell a change to those who watch its job or its batch."""
-        for key in filter(None, (change.job_id, change.batch_id)):
+        """Tell a change to those who watch its job, its batch or its user."""
+        for key in filter(None, (change.job_id, change.batch_id, change.user_id)):
             for watcher in self._watchers.get(key, ()):
                 watcher.put(change)
 

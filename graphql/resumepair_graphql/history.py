@@ -1,21 +1,32 @@
 """The history: finished exports, and the links to download them."""
 
 from datetime import datetime
+from enum import Enum
 from typing import Annotated
 from uuid import UUID
 
 import strawberry
 from strawberry import relay
 
-from resumepair_graphql.context import Info
+from resumepair_graphql.context import Context, Info
 from resumepair_graphql.database import Row
-from resumepair_graphql.errors import Refusal, UserError
-from resumepair_graphql.ids import require_uuid, uuid_of
+from resumepair_graphql.documents import Document, load_document
+from resumepair_graphql.enums import described
+from resumepair_graphql.errors import ErrorCode, Refusal, UserError
+from resumepair_graphql.ids import document_filter, require_uuid
+from resumepair_graphql.inputs import Input
 from resumepair_graphql.jobs import ExportJob, load_job
+from resumepair_graphql.options import ExportFormat
 from resumepair_graphql.pages import After, First, fetch_page
 from resumepair_graphql.proofs import Judged, judgement_of
 
-NO_DOCUMENT = UUID(int=0)
+
+@strawberry.enum(description="Whether a finished export can be downloaded. How a job went is its own `status`.")
+class HistoryStatus(Enum):
+    """What is left of a finished export; unfinished ones are jobs and not in the history."""
+
+    AVAILABLE = described("AVAILABLE", "Its file can be downloaded.")
+    EXPIRED = described("EXPIRED", "Its lifetime is over.")
 
 
 @strawberry.type(description="A finished export.")
@@ -28,6 +39,7 @@ class Export(relay.Node, Judged):
     document_title: str = strawberry.field(description="The document's name when it was exported.")
     document_version: int = strawberry.field(description="The exported version of the document.")
     template: str = strawberry.field(description="The template it was rendered with.")
+    format: ExportFormat = strawberry.field(description="What kind of file it is.")
     file_name: str = strawberry.field(description="Name for downloads.")
     byte_size: int = strawberry.field(description="Size in bytes.")
     page_count: int = strawberry.field(description="Number of pages.")
@@ -42,9 +54,20 @@ class Export(relay.Node, Judged):
         """Read with the other jobs of the operation."""
         return await load_job(info.context, self.job_key)
 
+    @strawberry.field(description="The document as it is now; null when it was deleted.")
+    async def document(self, info: Info) -> Document | None:
+        """Read with the other documents of the operation."""
+        return await load_document(info.context, self.document_key)
+
+    @strawberry.field(description="Whether it can be downloaded.")
+    def status(self) -> HistoryStatus:
+        """By the clock of this process; downloads are decided by the database's."""
+        expired = self.expires_at <= datetime.now(self.expires_at.tzinfo)
+        return HistoryStatus.EXPIRED if expired else HistoryStatus.AVAILABLE
+
     @classmethod
     def from_row(cls, row: Row) -> "Export":
-        """From a row of `history_page`."""
+        """From a row of `history_page` or `exports_by_id`."""
         return cls(
             key=row["id"],
             job_key=row["job_id"],
@@ -52,6 +75,7 @@ class Export(relay.Node, Judged):
             document_title=row["document_title"],
             document_version=row["document_version"],
             template=row["template"],
+            format=ExportFormat(row["format"]),
             file_name=row["file_name"],
             byte_size=row["byte_size"],
             page_count=row["page_count"],
@@ -69,6 +93,9 @@ class HistoryFilter:
     """Conditions on the history."""
 
     document_id: strawberry.ID | None = strawberry.field(default=None, description="Exports of this document.")
+    status: HistoryStatus | None = strawberry.field(default=None, description="Those that can be downloaded, or not.")
+    format: ExportFormat | None = strawberry.field(default=None, description="Files of this kind.")
+    template: str | None = strawberry.field(default=None, description="Rendered with the template of this name.")
     since: datetime | None = strawberry.field(default=None, description="Finished at or after this moment.")
     until: datetime | None = strawberry.field(default=None, description="Finished before this moment.")
 
@@ -103,10 +130,14 @@ class HistoryQueries:
     ) -> relay.Connection[Export] | None:
         """One page."""
         wanted = filter or HistoryFilter()
-        document = (uuid_of(wanted.document_id, "Document") or NO_DOCUMENT) if wanted.document_id else None
+        for name, moment in (("since", wanted.since), ("until", wanted.until)):
+            if moment and moment.tzinfo is None:
+                raise Refusal(ErrorCode.INVALID_INPUT, f"`{name}` needs an offset, as in `2030-01-31T08:00:00Z`.")
         return await fetch_page(
-            info, "history_page", "created_at", Export.from_row,
-            first=first, after=after, document_id=document, since=wanted.since, until=wanted.until,
+            info, "history_page", "created_at", Export.from_row, first=first, after=after,
+            document_id=document_filter(wanted.document_id), since=wanted.since, until=wanted.until,
+            template=wanted.template, format=wanted.format and wanted.format.value,
+            available=wanted.status and wanted.status is HistoryStatus.AVAILABLE,
         )  # fmt: skip
 
 
@@ -118,7 +149,7 @@ class HistoryMutations:
     async def create_download_url(
         self,
         info: Info,
-        input: CreateDownloadUrlInput,
+        input: Input[CreateDownloadUrlInput],
     ) -> CreateDownloadUrlPayload | None:
         """The link is good for minutes and needs no token: hand it to the browser."""
         context = info.context
@@ -128,3 +159,9 @@ class HistoryMutations:
             return CreateDownloadUrlPayload(errors=[refusal.as_user_error()])
         link = context.services.links.sign(row["storage_path"], context.base_url)
         return CreateDownloadUrlPayload(url=link.url, expires_at=link.expires_at)
+
+
+async def load_export(context: Context, key: UUID) -> Export | None:
+    """The export as the caller may see it now."""
+    row = await context.exports.load(key)
+    return Export.from_row(row) if row else None

@@ -20,6 +20,8 @@ NOUNS = {
     "ExportSchedule": "schedule",
 }
 
+NO_DOCUMENT = UUID(int=0)
+
 Id = Annotated[strawberry.ID, strawberry.argument(description="The object's global id.")]
 
 
@@ -30,6 +32,11 @@ def uuid_of(global_id: str, type_name: str) -> UUID | None:
         return UUID(key) if name == type_name else None
     except (ValueError, binascii.Error):
         return None
+
+
+def document_filter(global_id: str | None) -> UUID | None:
+    """The document to filter by, None for any; whatever is no document's id selects nothing."""
+    return None if global_id is None else uuid_of(global_id, "Document") or NO_DOCUMENT
 
 
 def require_uuid(global_id: str, type_name: str, path: str) -> UUID:

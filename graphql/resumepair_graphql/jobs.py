@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import strawberry
@@ -10,13 +11,18 @@ from strawberry import relay
 
 from resumepair_graphql.context import Context, Info
 from resumepair_graphql.database import Row
-from resumepair_graphql.documents import Document
+from resumepair_graphql.documents import Document, load_document
 from resumepair_graphql.enums import described
 from resumepair_graphql.errors import Refusal, UserError
 from resumepair_graphql.feed import JobChange
 from resumepair_graphql.ids import Id, require_uuid, uuid_of
+from resumepair_graphql.inputs import Input
+from resumepair_graphql.options import ExportFormat, RequestedOptions
 from resumepair_graphql.proofs import Judged, judgement_of
 from resumepair_graphql.states import ExportStage, ExportStatus
+
+if TYPE_CHECKING:
+    from resumepair_graphql.batches import ExportBatch
 
 
 @strawberry.enum(description="Why an attempt failed.")
@@ -84,6 +90,7 @@ class ExportJob(relay.Node):
 
     key: relay.NodeID[UUID]
     document_key: strawberry.Private[UUID]
+    batch_key: strawberry.Private[UUID | None]
     status: ExportStatus = strawberry.field(description="The state.")
     progress: Progress = strawberry.field(description="How far the present attempt is.")
     attempt: int = strawberry.field(description="Number of the present attempt; 0 before the first.")
@@ -92,15 +99,35 @@ class ExportJob(relay.Node):
     created_at: datetime = strawberry.field(description="When it was asked for.")
     started_at: datetime | None = strawberry.field(description="When the first attempt began.")
     finished_at: datetime | None = strawberry.field(description="When it became completed, failed or cancelled.")
+    document_title: str = strawberry.field(description="The document's name when the export was asked for.")
     document_version: int = strawberry.field(description="The exported version of the document.")
+    format: ExportFormat = strawberry.field(description="What kind of file it makes.")
+    options: RequestedOptions = strawberry.field(description="How the document is rendered, as asked for.")
     artifact: Artifact | None = strawberry.field(description="The file, once completed.")
     failure: Failure | None = strawberry.field(description="Why the last attempt failed, until the next begins.")
 
     @strawberry.field(description="The document as it is now; null when it was deleted.")
     async def document(self, info: Info) -> Document | None:
         """Read with the other documents of the operation."""
-        row = await info.context.documents.load(self.document_key)
-        return Document.from_row(row) if row else None
+        return await load_document(info.context, self.document_key)
+
+    @strawberry.field(description="The batch that it belongs to; null for a single export.")
+    async def batch(self, info: Info) -> Annotated["ExportBatch", strawberry.lazy("resumepair_graphql.batches")] | None:
+        """Read with the other batches of the operation."""
+        from resumepair_graphql.batches import load_batch  # noqa: PLC0415 # a batch is made of jobs
+
+        return await load_batch(info.context, self.batch_key) if self.batch_key else None
+
+    @strawberry.field(
+        description="How many jobs of all users are to begin before it: 0 when it is the next, 1000 for that many or "
+        "more; null unless it is pending and its time has come."
+    )
+    async def queue_position(self, info: Info) -> int | None:
+        """Counted anew, with the other jobs of the operation, in the order in which workers take them."""
+        if self.status is not ExportStatus.PENDING:
+            return None
+        row = await info.context.queue_positions.load(self.key)
+        return row["queue_position"] if row else None
 
     @classmethod
     def from_row(cls, row: Row) -> "ExportJob":
@@ -108,6 +135,7 @@ class ExportJob(relay.Node):
         return cls(
             key=row["id"],
             document_key=row["document_id"],
+            batch_key=row["batch_id"],
             status=ExportStatus(row["status"]),
             progress=Progress(percent=row["percent"], stage=ExportStage(row["stage"]), sequence=row["sequence"]),
             attempt=row["attempt"],
@@ -116,7 +144,10 @@ class ExportJob(relay.Node):
             created_at=row["created_at"],
             started_at=row["started_at"],
             finished_at=row["finished_at"],
+            document_title=row["document_title"],
             document_version=row["document_version"],
+            format=ExportFormat(row["format"]),
+            options=RequestedOptions.from_json(row["options"]),
             artifact=_artifact_of(row) if row["export_id"] else None,
             failure=_failure_of(row) if row["failure_code"] else None,
         )
@@ -199,12 +230,12 @@ class JobMutations:
     """Mutation fields about jobs."""
 
     @strawberry.mutation(description="Cancel a pending or processing job; repeating it is harmless.")
-    async def cancel(self, info: Info, input: JobInput) -> JobPayload | None:
+    async def cancel(self, info: Info, input: Input[JobInput]) -> JobPayload | None:
         """Final at once: what a worker has begun is aborted and never published."""
         return await _change(info, "cancel_export", input)
 
     @strawberry.mutation(description="Try a failed job again, while attempts are left.")
-    async def retry(self, info: Info, input: JobInput) -> JobPayload | None:
+    async def retry(self, info: Info, input: Input[JobInput]) -> JobPayload | None:
         """Starts another attempt at the same snapshot of the document."""
         return await _change(info, "retry_export", input)
 

@@ -41,7 +41,7 @@ def parse(payload: str) -> JobChange | None:
     """
     try:
         fields = orjson.loads(payload)
-        batch_id, started_at = fields["batch"], fields["started_at"]
+        batch_id, started_at, user_id = fields["batch"], fields["started_at"], fields.get("user")
         return JobChange(
             job_id=UUID(fields["id"]),
             batch_id=batch_id and UUID(batch_id),
@@ -51,6 +51,7 @@ def parse(payload: str) -> JobChange | None:
             percent=int(fields["percent"]),
             attempt=int(fields["attempt"]),
             started_at=started_at and datetime.fromisoformat(started_at),
+            user_id=user_id and UUID(user_id),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         log.warning("notification_ignored", channel=CHANNEL)

@@ -11,6 +11,10 @@ from resumepair_graphql.states import ExportStage, ExportStatus
 # What the source asks for is what a notification would tell to every role of the database.
 ASKING = Identity("service_role", '{"role": "service_role"}')
 
+# A user's job that ended is told as long as this: some rounds, should one be late, and its transaction before that.
+ENDED_INTERVALS = 3
+LONGEST_TRANSACTION_SECONDS = 10
+
 
 class Polling:
     """A source of the feed; one query at an interval for all that is being watched, none while nothing is."""
@@ -18,6 +22,7 @@ class Polling:
     def __init__(self, database: Database, interval_seconds: float) -> None:
         self._database = database
         self._interval_seconds = interval_seconds
+        self._ended_within = ENDED_INTERVALS * interval_seconds + LONGEST_TRANSACTION_SECONDS
 
     async def __call__(self, feed: JobFeed) -> None:
         """Pass on what has changed since the last time, until the database does not answer."""
@@ -35,8 +40,9 @@ class Polling:
             told = {change.job_id: change.sequence for change in changes}
 
     async def _changes_of(self, keys: list[UUID]) -> list[JobChange]:
-        """The last change of each of these jobs, and of the jobs of these batches."""
-        return [_change_of(row) for row in await self._database.rows(ASKING, "job_changes", keys=keys)]
+        """The last change of each of these jobs, of the jobs of these batches, and of these users' recent ones."""
+        rows = await self._database.rows(ASKING, "job_changes", keys=keys, ended_within=self._ended_within)
+        return [_change_of(row) for row in rows]
 
 
 def _change_of(row: Row) -> JobChange:
@@ -49,4 +55,5 @@ def _change_of(row: Row) -> JobChange:
         percent=row["percent"],
         attempt=row["attempt"],
         started_at=row["started_at"],
+        user_id=row["user_id"],
     )

@@ -34,6 +34,7 @@ class Followed(Protocol):
 
 
 FollowedT = TypeVar("FollowedT", bound=Followed)
+LookedT = TypeVar("LookedT")
 Load = Callable[[Context, UUID], Awaitable[FollowedT | None]]
 
 
@@ -107,10 +108,15 @@ async def follow(
 
 async def _look(context: Context, key: UUID, load: Load[FollowedT]) -> FollowedT | None:
     """The state as it is now; a database that is away is waited for: the client would take an error for the end."""
+    return await patiently(lambda: load(context, key))
+
+
+async def patiently(look: Callable[[], Awaitable[LookedT]]) -> LookedT:
+    """What a look gives, once the database is there."""
     pause, longest = LOOK_AGAIN_SECONDS
     while True:
         try:
-            return await load(context, key)
+            return await look()
         except Unavailable:
             await asyncio.sleep(pause)
             pause = min(pause * 2, longest)

@@ -2,13 +2,16 @@
 -- index needs it, and on documents, which may be a host application's view without policies.
 
 -- insert_document --
-insert into resumepair.documents (title, data) values (%(title)s, %(data)s)
-returning id, title, data, version, created_at, updated_at
+select id, title, data, version, created_at, updated_at, replayed
+from resumepair.save_document(%(title)s, %(data)s, %(idempotency_key)s)
 
 -- update_document --
 update resumepair.documents set title = coalesce(%(title)s, title), data = coalesce(%(data)s, data)
 where id = %(id)s and user_id = (select auth.uid())
-returning id, title, data, version, created_at, updated_at
+returning id, title, data, version, created_at, updated_at, false as replayed
+
+-- delete_document --
+delete from resumepair.documents where id = %(id)s and user_id = (select auth.uid()) returning id
 
 -- documents_by_id --
 select id, title, data, version, created_at, updated_at from resumepair.documents
@@ -35,7 +38,8 @@ select resumepair.retry_export(%(id)s) as job_id
 select storage_path, file_name from resumepair.record_download(%(id)s)
 
 -- jobs_by_id --
-select j.id, j.document_id, j.document_version, j.status, j.stage, j.percent, j.sequence, j.attempt, j.max_attempts,
+select j.id, j.document_id, j.document_version, j.document_title, j.batch_id, j.format, j.options,
+       j.status, j.stage, j.percent, j.sequence, j.attempt, j.max_attempts,
        j.failure_code, j.failure_message, j.failure_retryable, j.next_attempt_at, j.created_at, j.started_at, j.finished_at,
        h.id as export_id, h.storage_path, h.file_name, h.byte_size, h.page_count, h.sha256, h.proof, h.fit, h.warnings,
        h.expires_at
@@ -43,10 +47,35 @@ from resumepair.export_jobs as j
 left join resumepair.export_history as h on h.job_id = j.id
 where j.id = any(%(ids)s)
 
+-- jobs_page --
+select id, created_at from resumepair.export_jobs
+where user_id = (select auth.uid())
+    and (%(statuses)s::text[] is null or status = any(%(statuses)s::text[]))
+    and (%(document_id)s::uuid is null or document_id = %(document_id)s)
+    and (%(after_at)s::timestamptz is null or (created_at, id) < (%(after_at)s, %(after_id)s::uuid))
+order by created_at desc, id desc
+limit %(limit)s
+
+-- activity --
+select now() as looked_at, array(
+    select id from resumepair.export_jobs
+    where user_id = (select auth.uid()) and status in ('pending', 'processing')
+    order by created_at, id limit %(limit)s
+) as active, array(
+    select id from resumepair.export_jobs
+    where user_id = (select auth.uid()) and finished_at >= %(ended_since)s::timestamptz
+    order by finished_at desc limit %(limit)s
+) as ended
+
+-- queue_positions --
+select job_id as id, queue_position from resumepair.queue_positions(%(ids)s)
+
 -- job_changes --
-select id as job_id, batch_id, sequence, status, stage, percent, attempt, started_at
+select id as job_id, user_id, batch_id, sequence, status, stage, percent, attempt, started_at
 from resumepair.export_jobs
 where id = any(%(keys)s) or batch_id = any(%(keys)s)
+    or user_id = any(%(keys)s) and status in ('pending', 'processing')
+    or user_id = any(%(keys)s) and finished_at >= now() - make_interval(secs => %(ended_within)s)
 
 -- batches_by_id --
 select b.id, b.total, b.created_at, b.finished_at, (
@@ -66,17 +95,41 @@ limit %(limit)s
 -- cancel_batch --
 select resumepair.cancel_batch(%(id)s) as batch_id
 
+-- exports_by_id --
+select id, job_id, document_id, document_version, document_title, template, format, file_name,
+       byte_size, page_count, sha256, proof, fit, warnings, download_count,
+       last_downloaded_at, created_at, expires_at
+from resumepair.export_history
+where id = any(%(ids)s)
+
 -- history_page --
-select id, job_id, document_id, document_version, document_title, template, file_name, byte_size, page_count, sha256,
-       proof, fit, warnings, download_count, last_downloaded_at, created_at, expires_at
+select id, job_id, document_id, document_version, document_title, template, format, file_name,
+       byte_size, page_count, sha256, proof, fit, warnings, download_count,
+       last_downloaded_at, created_at, expires_at
 from resumepair.export_history
 where user_id = (select auth.uid())
     and (%(document_id)s::uuid is null or document_id = %(document_id)s)
+    and (%(template)s::text is null or template = %(template)s)
+    and (%(format)s::text is null or format = %(format)s)
+    and (%(available)s::boolean is null or (expires_at > now()) = %(available)s)
     and (%(since)s::timestamptz is null or created_at >= %(since)s)
     and (%(until)s::timestamptz is null or created_at < %(until)s)
     and (%(after_at)s::timestamptz is null or (created_at, id) < (%(after_at)s, %(after_id)s::uuid))
 order by created_at desc, id desc
 limit %(limit)s
+
+-- viewer --
+select l.max_active_requests, l.max_batch_documents, l.max_attempts, l.quota_bytes, l.max_schedules, (
+    select count(distinct coalesce(batch_id, id)) from resumepair.export_jobs
+    where user_id = (select auth.uid()) and status in ('pending', 'processing')
+) as active_requests, (
+    select coalesce(sum(byte_size), 0)::bigint from resumepair.export_history
+    where user_id = (select auth.uid()) and expires_at > now()
+) as bytes_used, (
+    select count(*) from resumepair.export_schedules
+    where user_id = (select auth.uid()) and next_run_at is not null
+) as active_schedules
+from resumepair.limits_of((select auth.uid())) as l
 
 -- schedule_export --
 select schedule_id, replayed
@@ -88,14 +141,14 @@ from resumepair.schedule_export(
 select resumepair.delete_schedule(%(id)s) as schedule_id
 
 -- schedules_by_id --
-select id, document_id, run_at, cron, time_zone, next_run_at, last_run_at, last_job_id, last_refusal_state,
-       last_refusal_message, created_at
+select id, document_id, options, run_at, cron, time_zone, next_run_at, last_run_at, last_job_id,
+       last_refusal_state, last_refusal_message, created_at
 from resumepair.export_schedules
 where id = any(%(ids)s)
 
 -- schedules_page --
-select id, document_id, run_at, cron, time_zone, next_run_at, last_run_at, last_job_id, last_refusal_state,
-       last_refusal_message, created_at
+select id, document_id, options, run_at, cron, time_zone, next_run_at, last_run_at, last_job_id,
+       last_refusal_state, last_refusal_message, created_at
 from resumepair.export_schedules
 where user_id = (select auth.uid())
     and (%(after_at)s::timestamptz is null or (created_at, id) < (%(after_at)s, %(after_id)s::uuid))

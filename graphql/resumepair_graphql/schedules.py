@@ -10,11 +10,13 @@ from strawberry import relay
 from resumepair_graphql.context import Context, Info
 from resumepair_graphql.cron import first_run
 from resumepair_graphql.database import Row
-from resumepair_graphql.documents import Document
+from resumepair_graphql.documents import Document, load_document
 from resumepair_graphql.errors import REFUSED_STATES, ErrorCode, Refusal, UserError
-from resumepair_graphql.exports import ExportOptions, ExportRequest
+from resumepair_graphql.exports import ExportRequest
 from resumepair_graphql.ids import require_uuid
+from resumepair_graphql.inputs import Input
 from resumepair_graphql.jobs import ExportJob, load_job
+from resumepair_graphql.options import ExportOptions, RequestedOptions
 from resumepair_graphql.pages import After, First, fetch_page
 
 
@@ -44,12 +46,12 @@ class ExportSchedule(relay.Node):
         description="Why the last run made no export; null when it made one."
     )
     created_at: datetime = strawberry.field(description="When it was asked for.")
+    options: RequestedOptions = strawberry.field(description="How its exports are rendered, as asked for.")
 
     @strawberry.field(description="The document, which is exported as it is when the time comes.")
     async def document(self, info: Info) -> Document | None:
         """Read with the other documents of the operation."""
-        row = await info.context.documents.load(self.document_key)
-        return Document.from_row(row) if row else None
+        return await load_document(info.context, self.document_key)
 
     @strawberry.field(description="The last export that it made; null before the first.")
     async def last_job(self, info: Info) -> ExportJob | None:
@@ -70,6 +72,7 @@ class ExportSchedule(relay.Node):
             last_run_at=row["last_run_at"],
             last_refusal=_refusal_of(row) if row["last_refusal_state"] else None,
             created_at=row["created_at"],
+            options=RequestedOptions.from_json(row["options"]),
         )
 
 
@@ -138,19 +141,17 @@ class ScheduleMutations:
     """Mutation fields about schedules."""
 
     @strawberry.mutation(description="Export a document at a time to come, or again and again by a cron expression.")
-    async def schedule_export(self, info: Info, input: ScheduleExportInput) -> ScheduleExportPayload | None:
+    async def schedule_export(self, info: Info, input: Input[ScheduleExportInput]) -> ScheduleExportPayload | None:
         """Each time it runs, it asks for an export as `exportPdf` does, under the same limits."""
         try:
             row = await _schedule(info.context, input)
         except Refusal as refusal:
             return ScheduleExportPayload(errors=[refusal.as_user_error()])
-        schedule = await info.context.schedules.load(row["schedule_id"])
-        return ScheduleExportPayload(
-            schedule=ExportSchedule.from_row(schedule) if schedule else None, replayed=row["replayed"]
-        )
+        schedule = await load_schedule(info.context, row["schedule_id"])
+        return ScheduleExportPayload(schedule=schedule, replayed=row["replayed"])
 
     @strawberry.mutation(description="Delete a schedule; the exports that it made stay.")
-    async def delete_schedule(self, info: Info, input: DeleteScheduleInput) -> DeleteSchedulePayload | None:
+    async def delete_schedule(self, info: Info, input: Input[DeleteScheduleInput]) -> DeleteSchedulePayload | None:
         """Nothing comes of it from then on."""
         try:
             key = require_uuid(input.schedule_id, "ExportSchedule", "scheduleId")
@@ -158,6 +159,12 @@ class ScheduleMutations:
         except Refusal as refusal:
             return DeleteSchedulePayload(errors=[refusal.as_user_error()])
         return DeleteSchedulePayload(deleted_id=input.schedule_id)
+
+
+async def load_schedule(context: Context, key: UUID) -> ExportSchedule | None:
+    """The schedule as the caller may see it now."""
+    row = await context.schedules.load(key)
+    return ExportSchedule.from_row(row) if row else None
 
 
 async def _schedule(context: Context, request: ScheduleExportInput) -> Row:

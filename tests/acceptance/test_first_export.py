@@ -4,13 +4,20 @@ import asyncio
 import hashlib
 import json
 import subprocess
+from contextlib import aclosing
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pypdfium2
 import pytest
+from gql import GraphQLRequest
 
-from tests.acceptance.conftest import DOWNLOAD, EXPORT, HISTORY, JOB, RESUME, SAVE, Person, Product
+from tests.acceptance.conftest import DOWNLOAD, EXPORT, HISTORY, JOB, RESUME, SAVE, JobState, Person, Product
+
+ACTIVITY = "subscription ($since: DateTime) { activity(since: $since) { id status progress { percent } } }"
+DELETE = "mutation ($id: ID!) { deleteDocument(input: {documentId: $id}) { deletedId errors { code } } }"
+NODE = "query ($id: ID!) { node(id: $id) { id ... on Export { documentTitle document { id } status } } }"
 
 
 def text_of(pdf: bytes) -> str:
@@ -58,6 +65,29 @@ async def test_progress_is_a_snapshot_then_every_step_then_the_end(alice: Person
     assert (states[-1]["status"], states[-1]["attempt"], states[-1]["failure"]) == ("COMPLETED", 1, None)
 
 
+async def test_one_subscription_tells_of_all_exports(alice: Person) -> None:
+    since = datetime.now(UTC).isoformat()
+    jobs = [alice.export(alice.save()) for _ in range(2)]
+    seen: dict[str, JobState] = {}
+    async with asyncio.timeout(60), alice.session() as session:
+        request = GraphQLRequest(ACTIVITY, variable_values={"since": since})
+        async with aclosing(session.subscribe(request)) as events:
+            async for event in events:
+                seen[event["activity"]["id"]] = event["activity"]
+                if all(seen.get(job, {}).get("status") == "COMPLETED" for job in jobs):
+                    break
+    assert [seen[job]["progress"]["percent"] for job in jobs] == [100, 100]
+
+
+async def test_a_deleted_document_leaves_its_export_behind(alice: Person) -> None:
+    document = alice.save()
+    states = await alice.follow(alice.export(document))
+    assert alice.ask(DELETE, id=document)["deletedId"] == document
+    export = alice.ask(NODE, id=states[-1]["artifact"]["exportId"])
+    assert (export["documentTitle"], export["document"], export["status"]) == ("CV", None, "AVAILABLE")
+    assert alice.ask(NODE, id=document) is None
+
+
 async def test_a_finished_job_gives_its_state_and_completes(alice: Person) -> None:
     job_id = alice.export(alice.save())
     first = await alice.follow(job_id)
@@ -69,7 +99,8 @@ async def test_resuming_after_a_number_that_never_was_still_ends_with_the_job(al
     """A client of another job's number must not wait for ever."""
     job_id = alice.export(alice.save())
     async with asyncio.timeout(20):
-        assert await alice.follow(job_id, after=99) == []
+        states = await alice.follow(job_id, after=99)
+    assert states == []
 
 
 async def test_the_pdf_says_what_the_document_says(alice: Person) -> None:

@@ -41,8 +41,46 @@ def nothing(_: World) -> dict[str, Any]:
     return {}
 
 
+def id_of(kind: str) -> Callable[[World], dict[str, Any]]:
+    return lambda world: {"id": getattr(world, kind)}
+
+
+def everybody_has_a_job(world: World) -> dict[str, Any]:
+    world.new_job()
+    world.other.export()
+    return {}
+
+
 OPERATIONS = (
     # ------------------------------------------------------------------------------------------------------- queries
+    Operation(
+        "me", "query { me { id role usage { bytesUsed } } }", nothing, other=VALUE, anon=EMPTY, service_role=VALUE
+    ),
+    Operation("templates", "query { templates { name } }", nothing, other=VALUE, anon=VALUE, service_role=VALUE),
+    *(
+        Operation(
+            f"node, {kind}",
+            "query ($id: ID!) { node(id: $id) { id ... on Document { title } ... on Export { documentTitle } } }",
+            id_of(kind),
+            other=EMPTY,
+            service_role=EMPTY if kind == "document" else VALUE,
+        )
+        for kind in ("document", "job", "batch", "export", "schedule")
+    ),
+    Operation(
+        "nodes",
+        "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Document { title } } }",
+        lambda world: {"ids": [world.document, world.job, world.batch, world.export, world.schedule]},
+        other=EMPTY,
+        service_role=VALUE,
+    ),
+    Operation(
+        "jobs",
+        "query { jobs { edges { node { id document { title } } } } }",
+        nothing,
+        other=EMPTY,
+        service_role=EMPTY,
+    ),
     Operation(
         "document",
         "query ($id: ID!) { document(id: $id) { id title data } }",
@@ -112,6 +150,11 @@ OPERATIONS = (
         lambda world: {"id": world.new_document()},
     ),
     Operation(
+        "deleteDocument",
+        "mutation ($id: ID!) { deleteDocument(input: {documentId: $id}) { deletedId errors { code } } }",
+        lambda world: {"id": world.new_document()},
+    ),
+    Operation(
         "exportPdf",
         "mutation ($id: ID!) { exportPdf(input: {documentId: $id}) { job { id } errors { code } } }",
         lambda world: {"id": world.document},
@@ -166,5 +209,12 @@ OPERATIONS = (
         lambda world: {"id": world.batch},
         other=EMPTY,
         service_role=VALUE,
+    ),
+    # It never ends: the first that everybody hears of is a job of their own.
+    Operation(
+        "activity",
+        "subscription { activity { id document { title } } }",
+        everybody_has_a_job,
+        other=VALUE,
     ),
 )

@@ -44,7 +44,10 @@ TABLES = {
 # The columns of which a role may write only some: those that it may set in a new row, and change.
 LIMITS = {"max_active_requests", "max_batch_documents", "max_attempts", "quota_bytes", "max_schedules"}
 COLUMNS: dict[tuple[str, str], tuple[set[str], set[str]]] = {
-    ("documents", "authenticated"): ({"user_id", "title", "data"}, {"title", "data"}),
+    ("documents", "authenticated"): (
+        {"user_id", "title", "data", "idempotency_key", "request_hash"},
+        {"title", "data"},
+    ),
     ("user_limits", "service_role"): (LIMITS | {"user_id"}, LIMITS),
 }
 
@@ -55,8 +58,11 @@ NOBODY: set[str] = set()
 FUNCTIONS: dict[str, set[str]] = {
     "auth.uid": USERS | {"anon", "service_role"},
     "queue_depth": USERS | {"service_role"},
+    "limits_of": USERS | {"service_role"},
+    "queue_positions": USERS | {"service_role"},
     **dict.fromkeys(
         (
+            "save_document",
             "enqueue_export",
             "cancel_export",
             "cancel_batch",
@@ -86,7 +92,6 @@ FUNCTIONS: dict[str, set[str]] = {
     **dict.fromkeys(
         (
             "refuse",
-            "limits_of",
             "lock_user",
             "require_user",
             "require_free_request",

@@ -5,6 +5,7 @@ The plans are those that PostgreSQL really carries out, also inside of functions
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from importlib.resources import files
 from uuid import UUID, uuid4
 
@@ -20,6 +21,13 @@ Values = Sequence[object] | Mapping[str, object]
 
 JOBS = 20_000
 GROWN = {"documents", "export_jobs", "export_history", "export_schedules", "procrastinate_jobs", "procrastinate_events"}
+NOW = datetime.now(UTC)
+UNFILTERED: dict[str, object] = dict.fromkeys(
+    (
+        "document_id", "since", "until", "after_at", "after_id", "after_position", "template", "format", "available",
+        "statuses", "ended_since",
+    )
+) | {"limit": 21, "ended_within": 13.0}  # fmt: skip
 WHOLE = re.compile(r"Seq Scan on (?:\w+\.)?(\w+)")
 
 
@@ -133,6 +141,12 @@ def test_a_schedule_from_request_to_deletion_reads_no_whole_table(planned: Plann
         "templates_of_user",
         "documents_page",
         "documents_by_id",
+        "delete_document",
+        "jobs_page",
+        "activity",
+        "queue_positions",
+        "exports_by_id",
+        "viewer",
         "batches_by_id",
         "batch_jobs_page",
         "schedules_by_id",
@@ -143,13 +157,7 @@ def test_queries_of_the_api_read_no_whole_table(planned: Planned, name: str) -> 
     (known,) = planned.run("select user_id, id from resumepair.export_jobs limit 1")
     user: UUID = known["user_id"]
     planned.plans.clear()
-    values = dict.fromkeys(("document_id", "since", "until", "after_at", "after_id", "after_position"), None) | {
-        "ids": [known["id"]],
-        "keys": [known["id"]],
-        "id": known["id"],
-        "limit": 21,
-    }
-    planned.as_user(user, api_queries()[name], values)
+    planned.as_user(user, api_queries()[name], UNFILTERED | asked_for(known))
     assert planned.plans
     assert planned.whole_tables() == set()
 
@@ -159,6 +167,56 @@ def test_the_figures_of_the_whole_system_read_no_whole_table(planned: Planned, n
     with planned.connection.transaction():
         planned.run("select set_config('role', 'service_role', true)")
         planned.run(api_queries()[name], {"since": None})
+    assert planned.whole_tables() == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen"),
+    [
+        ("history_page", {"document_id": UUID(int=1)}),
+        ("history_page", {"template": "classic", "format": "pdf"}),
+        ("history_page", {"available": True}),
+        ("history_page", {"available": False}),
+        ("history_page", {"since": NOW, "until": NOW}),
+        ("history_page", {"after_at": NOW, "after_id": UUID(int=1)}),
+        ("jobs_page", {"statuses": ["pending", "processing"]}),
+        ("jobs_page", {"statuses": ["failed"]}),
+        ("jobs_page", {"document_id": UUID(int=1)}),
+        ("activity", {"ended_since": NOW}),
+    ],
+)
+def test_filtered_queries_of_the_api_read_no_whole_table(
+    planned: Planned, name: str, chosen: dict[str, object]
+) -> None:
+    (known,) = planned.run("select user_id, id from resumepair.export_jobs limit 1")
+    planned.plans.clear()
+    planned.as_user(known["user_id"], api_queries()[name], UNFILTERED | asked_for(known) | chosen)
+    assert planned.plans
+    assert planned.whole_tables() == set()
+
+
+def asked_for(known: DictRow) -> dict[str, object]:
+    """This job, and whatever is its user's."""
+    return {"ids": [known["id"]], "keys": [known["id"], known["user_id"]], "id": known["id"]}
+
+
+def test_places_in_a_long_line_are_read_in_the_order_of_the_line(planned: Planned) -> None:
+    planned.run(
+        "insert into procrastinate_jobs (queue_name, task_name, args, priority)"
+        " select 'exports', 'render_export', '{}', 1 from generate_series(1, 20000)"
+    )
+    planned.run("analyze procrastinate_jobs")
+    user = uuid4()
+    (document,) = planned.as_user(
+        user, "insert into resumepair.documents (title, data) values ('CV', '{}') returning id"
+    )
+    (job,) = planned.as_user(user, "select * from resumepair.enqueue_export(array[%s]::uuid[])", [document["id"]])
+    planned.plans.clear()
+
+    (row,) = planned.as_user(user, api_queries()["queue_positions"], {"ids": [job["job_id"]]})
+
+    assert row["queue_position"] == 1000
+    assert any("procrastinate_jobs_priority_idx_v1" in plan for plan in planned.plans)
     assert planned.whole_tables() == set()
 
 

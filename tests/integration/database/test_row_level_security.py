@@ -198,6 +198,19 @@ def test_nobody_makes_anything_in_our_schemas(admin: Connection) -> None:
     assert rights == []
 
 
+@pytest.mark.parametrize("caller", ["anon", "resumepair_worker", "resumepair_api"], indirect=True)
+@pytest.mark.parametrize("call", ["limits_of(gen_random_uuid())", "queue_positions(array[gen_random_uuid()])"])
+def test_only_those_who_see_anything_may_ask_for_limits_and_places(caller: Person, call: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        caller.run(f"select resumepair.{call}")
+
+
+def test_another_user_s_limits_look_like_the_defaults(alice: Person, bob: Person, admin: Connection) -> None:
+    admin.execute("insert into resumepair.user_limits (user_id, max_attempts) values (%s, 9)", [alice.id])
+    asked = "select (resumepair.limits_of(%s)).max_attempts"
+    assert [person.run(asked, alice.id)[0]["max_attempts"] for person in (alice, bob)] == [9, 5]
+
+
 def test_the_default_limits_stay(alice: Person, api: Connection) -> None:
     service = Person(api, alice.id, "service_role")
     assert service.run("delete from resumepair.user_limits returning 1") == []

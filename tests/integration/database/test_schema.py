@@ -82,6 +82,10 @@ drop function resumepair.due_schedules(interval, integer);
 drop function resumepair.run_schedule(uuid, timestamptz, timestamptz, interval);
 drop function resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text);
 drop table resumepair.export_schedules;
+drop function resumepair.save_document(text, jsonb, text);
+drop function resumepair.queue_positions(uuid[]);
+drop index resumepair.export_jobs_ended;
+alter table resumepair.documents drop column idempotency_key, drop column request_hash;
 alter table resumepair.user_limits drop column max_schedules;
 alter table resumepair.export_history drop column proof, drop column fit, drop column warnings;
 drop function resumepair.publish_export(

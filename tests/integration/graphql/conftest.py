@@ -42,6 +42,19 @@ def context_of(services: Services, person: Person | None) -> Context:
     return Context(services, "http://api.example", identity)
 
 
+def count_queries(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the queries from now on, as they are asked."""
+    asked: list[str] = []
+    rows = services.database.rows
+
+    async def counted(identity: Identity, query: str, **values: object) -> list[Any]:
+        asked.append(query)
+        return await rows(identity, query, **values)
+
+    monkeypatch.setattr(services.database, "rows", counted)
+    return asked
+
+
 @pytest.fixture
 def execute(services: Services) -> Execute:
     """Runs an operation as a user: the value of its only field, and its errors."""

@@ -103,3 +103,25 @@ async def test_one_query_asks_for_all_that_is_watched(
     assert all(keys == set(jobs) for keys in asked)
     for events in followers:
         await events.aclose()
+
+
+async def test_all_jobs_of_a_user_are_followed(
+    subscribe: Subscribe, alice: Person, bob: Person, worker: WorkerVoice
+) -> None:
+    worker.finish(alice.export())
+    events = subscribe(alice, "subscription { activity { id status progress { percent } } }")
+    running = alice.export()
+    assert told(await anext(events)) == ("PENDING", 0)
+    bob.export()
+    worker.claim(running)
+    assert told(await anext(events)) == ("PROCESSING", 10)
+    new = alice.export()
+    worker.finish(new)
+    while (job := await anext(events))["status"] != "COMPLETED":
+        pass
+    assert job["id"] == to_base64("ExportJob", new)
+    worker.publish(running, 1)
+    while (job := await anext(events))["status"] != "COMPLETED":
+        pass
+    assert job["id"] == to_base64("ExportJob", running)
+    await events.aclose()

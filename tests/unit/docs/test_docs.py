@@ -15,9 +15,9 @@ from pydantic_settings import BaseSettings
 import resumepair_graphql.settings
 import resumepair_worker.settings
 from graphql import build_schema as read_sdl
-from graphql import parse, validate
+from graphql import is_scalar_type, is_specified_scalar_type, parse, validate
 from resumepair_graphql import auth, keys
-from resumepair_graphql.errors import REFUSED_STATES, ErrorCode
+from resumepair_graphql.errors import REFUSED_STATES, USER_ERRORS, ErrorCode, RequestRefused
 from resumepair_graphql.jobs import FailureCode
 from resumepair_graphql.schema import build_schema
 from resumepair_graphql.states import ExportStage, ExportStatus
@@ -124,7 +124,23 @@ def test_examples_are_found() -> None:
         "docs/how-to/schedule-an-export.md",
         "docs/how-to/watch-a-job.md",
         "docs/quickstart.md",
+        "docs/reference/graphql.md",
     }
+
+
+@pytest.mark.parametrize("root", ["Query", "Mutation", "Subscription"])
+def test_every_operation_is_listed(root: str) -> None:
+    heading = {"Query": "Queries"}.get(root, f"{root}s")
+    type_ = read_sdl(build_schema().as_str()).type_map[root]
+    assert {row[0] for row in rows(section("docs/reference/graphql.md", heading))} == set(getattr(type_, "fields", {}))
+
+
+def test_scalars_and_refusals_with_data_are_listed() -> None:
+    types = read_sdl(build_schema().as_str()).type_map
+    scalars = {name for name, type_ in types.items() if is_scalar_type(type_) and not is_specified_scalar_type(type_)}
+    assert {row[0] for row in rows(section("docs/reference/graphql.md", "Scalars"))} == scalars
+    listed = {row[0] for row in rows(section("docs/reference/errors.md", "Refusals with data"))}
+    assert listed | {RequestRefused.__name__} == {type_.__name__ for type_ in USER_ERRORS}
 
 
 @each_page
