@@ -16,9 +16,7 @@ async def read_body(request: Request, max_bytes: int, seconds: float) -> bytes:
         HttpRefusal: 413, it has more bytes; 408, it was not there in time.
         ClientDisconnect: The client went away.
     """
-    announced = request.headers.get("content-length", "0")
-    if announced.isdigit() and int(announced) > max_bytes:
-        raise _too_large(max_bytes)
+    refuse_announced(request, max_bytes)
     body = bytearray()
     try:
         async with asyncio.timeout(seconds):
@@ -30,6 +28,17 @@ async def read_body(request: Request, max_bytes: int, seconds: float) -> bytes:
         message = f"The body did not arrive within {seconds:g} seconds."
         raise HttpRefusal(HttpCode.REQUEST_TIMEOUT, message, CLOSING) from None
     return bytes(body)
+
+
+def refuse_announced(request: Request, max_bytes: int) -> None:
+    """Refuse a body whose announced length is too much, before anything else is looked at.
+
+    Raises:
+        HttpRefusal: 413.
+    """
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > max_bytes:
+        raise _too_large(max_bytes)
 
 
 def _too_large(max_bytes: int) -> HttpRefusal:

@@ -30,6 +30,7 @@ from resumepair_graphql.answers import answer
 from resumepair_graphql.auth import ANONYMOUS, Authenticator, Identity, InvalidToken
 from resumepair_graphql.connections import Connections, TooManyConnections
 from resumepair_graphql.context import Context, Services
+from resumepair_graphql.encoding import encode
 from resumepair_graphql.event_stream import EventStream, Results
 from resumepair_graphql.http_refusal import HttpCode, HttpRefusal
 from resumepair_graphql.negotiation import Acceptance, MediaType, negotiate
@@ -212,7 +213,7 @@ class Endpoint(GraphQL[Context, None]):
 
     def encode_json(self, data: object) -> str:
         """Text, not bytes: bytes would become binary WebSocket frames, which clients refuse."""
-        return orjson.dumps(data).decode()
+        return encode(data).decode()
 
 
 def _address(request: Request | WebSocket) -> str:

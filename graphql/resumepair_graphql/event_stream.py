@@ -9,12 +9,16 @@ from collections.abc import AsyncGenerator
 from contextlib import ExitStack, aclosing, suppress
 from typing import Any
 
-import orjson
+import structlog
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from strawberry.types import ExecutionResult
 
 from resumepair_graphql.answers import body_of
+from resumepair_graphql.encoding import encode
+from resumepair_graphql.http_refusal import HttpRefusal
+
+log = structlog.stdlib.get_logger(__name__)
 
 KEEP_ALIVE_SECONDS = 12.0
 KEEP_ALIVE = b":\n\n"
@@ -112,7 +116,13 @@ class EventStream(Response):
 
 
 async def _next(results: Results) -> ExecutionResult | None:
-    return await anext(results, None)
+    """The next result; None at the end."""
+    try:
+        return await anext(results, None)
+    except Exception:
+        unforeseen = HttpRefusal.unforeseen()
+        log.exception("unexpected_error", correlation_id=unforeseen.correlation_id)
+        return ExecutionResult(data=None, errors=[unforeseen.error])
 
 
 async def _until_gone(receive: Receive) -> None:
@@ -121,8 +131,8 @@ async def _until_gone(receive: Receive) -> None:
 
 
 def _event(payload: dict[str, Any]) -> bytes:
-    """One line of data: JSON of orjson's has no line breaks."""
-    return b"event: next\ndata: " + orjson.dumps(payload) + b"\n\n"
+    """One line of data: our JSON has no line breaks."""
+    return b"event: next\ndata: " + encode(payload) + b"\n\n"
 
 
 def _body(content: bytes, *, more: bool = True) -> Message:

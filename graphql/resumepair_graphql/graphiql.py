@@ -39,12 +39,9 @@ def is_asked_for(request: Request) -> bool:
     return request.method == "GET" and not has_operation and wants_html(request.headers.get("accept"))
 
 
-@cache
 def page() -> Response:
     """The page, with the examples as its first tabs."""
-    examples = orjson.dumps(read_examples()).decode().replace("<", "\\u003c")
-    html = (FOLDER / "index.html").read_text(encoding="utf-8").replace("EXAMPLES", examples)
-    return HTMLResponse(html, headers=HEADERS)
+    return HTMLResponse(_html(), headers=HEADERS)
 
 
 def read_examples() -> list[dict[str, str]]:
@@ -53,6 +50,12 @@ def read_examples() -> list[dict[str, str]]:
         {"query": text.strip() + "\n", "variables": _blank_variables(text)}
         for text in (FOLDER / "examples.graphql").read_text(encoding="utf-8").split(SEPARATOR)
     ]
+
+
+@cache
+def _html() -> str:
+    examples = orjson.dumps(read_examples()).decode().replace("<", "\\u003c")
+    return (FOLDER / "index.html").read_text(encoding="utf-8").replace("EXAMPLES", examples)
 
 
 def _blank_variables(text: str) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from enum import Enum
 from http import HTTPStatus
 
-import orjson
 from starlette.responses import Response
 
 from graphql import GraphQLError
+from resumepair_graphql.encoding import encode
 from resumepair_graphql.negotiation import MediaType
 
 
@@ -69,7 +69,7 @@ def json_response(
 ) -> Response:
     """An answer that nobody keeps or takes for something else."""
     return Response(
-        orjson.dumps(body),
+        encode(body),
         status,
         {
             "Content-Type": f"{media_type.value}; charset=utf-8",

@@ -11,7 +11,8 @@ from graphql.language import FieldNode
 from starlette.requests import Request
 
 from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
-from resumepair_graphql.body_limit import read_body
+from resumepair_graphql.body_limit import read_body, refuse_announced
+from resumepair_graphql.encoding import is_too_deep
 from resumepair_graphql.http_refusal import HttpCode, HttpRefusal
 
 CONTENT_TYPES = frozenset({"application/json", "application/graphql+json"})
@@ -51,6 +52,8 @@ class Operation:
         if operation.query and len(operation.query) > MAX_QUERY_CHARACTERS:
             message = f"`query` is longer than {MAX_QUERY_CHARACTERS} characters; pass values in `variables`."
             raise HttpRefusal(HttpCode.REQUEST_TOO_LARGE, message)
+        if is_too_deep(operation.variables):
+            raise HttpRefusal(HttpCode.BAD_REQUEST, "`variables` are nested too deeply, or hold too large an integer.")
         return operation
 
     @property
@@ -84,8 +87,10 @@ async def read_operation(request: Request, *, signed_in: bool, seconds: float) -
     """
     if request.method == "GET":
         return Operation.of(_parameters(request.scope["query_string"]))
+    limit = MAX_SAVING_BODY_BYTES if signed_in else MAX_BODY_BYTES
+    refuse_announced(request, limit)
     _check_content_type(request)
-    body = await read_body(request, MAX_SAVING_BODY_BYTES if signed_in else MAX_BODY_BYTES, seconds)
+    body = await read_body(request, limit, seconds)
     if not body:
         raise HttpRefusal(HttpCode.BAD_REQUEST, "The body is empty: send a JSON object with a `query`.")
     operation = Operation.of(_json_object(body, "The body"))

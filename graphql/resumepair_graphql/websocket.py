@@ -1,8 +1,8 @@
 """graphql-transport-ws as Strawberry speaks it, with better manners and less patience."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import Protocol, cast
 
@@ -53,22 +53,23 @@ class Adapter(ASGIWebSocketAdapter):
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         """Send; raises Stuck."""
-        async with self._patience():
-            await super().send_json(message)
+        try:
+            async with asyncio.timeout(self._view.client_seconds):
+                await super().send_json(message)
+        except TimeoutError:
+            raise Stuck from None
 
     async def close(self, code: int, reason: str) -> None:
         """Close; raises Stuck."""
-        async with self._patience():
-            await super().close(code, reason)
-
-    @asynccontextmanager
-    async def _patience(self) -> AsyncGenerator[None, None]:
-        view: object = self.view  # pyright: ignore[reportUnknownMemberType] # its type arguments are not given
         try:
-            async with asyncio.timeout(cast("View", view).client_seconds):
-                yield
+            async with asyncio.timeout(self._view.client_seconds):
+                await super().close(code, reason)
         except TimeoutError:
             raise Stuck from None
+
+    @property
+    def _view(self) -> View:
+        return cast("View", self.view)  # pyright: ignore[reportUnknownMemberType] # Strawberry gives no type arguments
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):

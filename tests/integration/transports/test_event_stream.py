@@ -171,6 +171,17 @@ async def test_a_silent_stream_is_kept_alive_by_comments() -> None:
     assert (result, end) == (b'event: next\ndata: {"data":{}}\n\n', b"event: complete\ndata:\n\n")
 
 
+async def test_an_unforeseen_error_is_an_event_that_gives_nothing_away() -> None:
+    async def results() -> Results:
+        yield ExecutionResult(data={}, errors=None)
+        raise RuntimeError("a secret")
+
+    *_, error, end = await sent_by(results())
+    assert b'"code":"INTERNAL_ERROR"' in error
+    assert b"secret" not in error
+    assert end == b"event: complete\ndata:\n\n"
+
+
 async def test_a_client_that_reads_nothing_ends_its_operation() -> None:
     closed = asyncio.Event()
 

@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.integration.conftest import Person
 from tests.integration.transports.conftest import DOCUMENTS, JOB, Server, bearer, job_id
@@ -150,6 +151,27 @@ def test_a_subscription_without_an_event_stream_says_what_to_accept(
 
 
 SAVE = 'mutation ($data: JSON!) { saveDocument(input: {title: "CV", data: $data}) { document { id } errors { code } } }'
+
+
+def nested(levels: int) -> object:
+    value: object = "bottom"
+    for _ in range(levels):
+        value = {"x": value}
+    return value
+
+
+def test_what_is_nested_too_deeply_is_refused(server: Server, token: str) -> None:
+    answer = server.post({"query": SAVE, "variables": {"data": nested(300)}}, token)
+    assert (answer.status_code, code_of(answer)) == (400, "BAD_REQUEST")
+
+
+def test_a_document_that_is_nested_deeply_can_be_read(server: Server, token: str, alice: Person) -> None:
+    """It came in by another door; the fast encoder does not take it."""
+    alice.run("insert into resumepair.documents (title, data) values ('deep', %s)", Jsonb(nested(400)))
+    answer = server.post({"query": "{ documents { edges { node { data } } } }"}, token)
+    assert answer.json() == {"data": {"documents": {"edges": [{"node": {"data": nested(400)}}]}}}
+
+
 LARGE = {"profile": {"fullName": "x" * 300_000}}
 
 
