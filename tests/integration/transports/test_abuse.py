@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+from psycopg.types.json import Jsonb
 from websockets.exceptions import ConnectionClosed
 
 from tests.integration.conftest import Person
@@ -65,15 +66,16 @@ async def test_ten_thousand_garbage_frames_close_their_connection_alone(server: 
 
 async def test_who_never_reads_is_shed_and_his_subscriptions_end(start: Start, alice: Person, bob: Person) -> None:
     server = start(CLIENT_TIMEOUT_SECONDS="0.5")
-    types = "{ __schema { types { description fields { description name args { name description } } } } }"
+    alice.run("insert into resumepair.documents (title, data) values ('long', %s)", Jsonb({"x": "y" * 900_000}))
+    id_ = job_id(alice.export())
     async with server.websocket(max_queue=1, ping_interval=None, close_timeout=0.1) as attacker:
         await greet(attacker, token_of(alice))
-        await ask(attacker, "watch", JOB, id=job_id(alice.export()))
+        await ask(attacker, "watch", JOB, id=id_)
         await until(lambda: server.watchers == 1)
         attacker.transport.pause_reading()
         with suppress(ConnectionClosed):
-            for number in range(190):
-                await ask(attacker, str(number), types)
+            for number in range(40):  # more than the buffers between the two hold
+                await ask(attacker, str(number), "{ documents { edges { node { data } } } }")
         await until(lambda: (server.watchers, server.connections("websocket")) == (0, 0))
         assert server.is_well(token_of(bob))
         attacker.transport.abort()
