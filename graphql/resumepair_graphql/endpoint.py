@@ -31,6 +31,7 @@ from resumepair_graphql.auth import ANONYMOUS, Authenticator, Identity, InvalidT
 from resumepair_graphql.connections import Connections, TooManyConnections
 from resumepair_graphql.context import Context, Services
 from resumepair_graphql.encoding import encode
+from resumepair_graphql.errors import Unavailable
 from resumepair_graphql.event_stream import EventStream, Results
 from resumepair_graphql.http_refusal import HttpCode, HttpRefusal
 from resumepair_graphql.negotiation import Acceptance, MediaType, negotiate
@@ -120,7 +121,7 @@ class Endpoint(GraphQL[Context, None]):
             raise HttpRefusal(HttpCode.METHOD_NOT_ALLOWED, "Use POST, or GET for queries.", {"Allow": "GET, POST"})
         if accepted is None:
             raise HttpRefusal(HttpCode.NOT_ACCEPTABLE, f"Accept one of: {', '.join(form.value for form in MediaType)}.")
-        identity = self._identify(request.headers)
+        identity = await self._identify(request.headers)
         operation = await read_operation(request, signed_in=identity != ANONYMOUS, seconds=self.client_seconds)
         context = Context(self._services, self._base_url(request), identity)
         if accepted.best is MediaType.EVENTS:
@@ -174,12 +175,14 @@ class Endpoint(GraphQL[Context, None]):
             leases=leases,
         )
 
-    def _identify(self, headers: Headers) -> Identity:
+    async def _identify(self, headers: Headers) -> Identity:
         try:
             return self._authenticator.identify(headers.get("authorization"))
         except InvalidToken as error:
             challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
             raise HttpRefusal(HttpCode.UNAUTHENTICATED, str(error), challenge) from None
+        except Unavailable as error:
+            raise HttpRefusal(HttpCode.UNAVAILABLE, error.message, {"Retry-After": "5"}) from None
 
     def _base_url(self, request: Request | WebSocket) -> str:
         """Where clients reach us, as an HTTP URL."""
@@ -203,7 +206,7 @@ class Endpoint(GraphQL[Context, None]):
             raise ConnectionRejectionError
         try:
             context.identity = self._authenticator.identify(authorization)
-        except InvalidToken:
+        except (InvalidToken, Unavailable):
             raise ConnectionRejectionError from None
         return cast("UnsetType", UNSET)
 
