@@ -31,6 +31,11 @@ API_CHOICES: Final = (
     "JWT_ISSUER",
     "DOWNLOAD_URL_TTL_SECONDS",
     "PUBLIC_URL",
+    "ALLOWED_ORIGINS",
+    "TRUSTED_PROXIES",
+    "CLIENT_TIMEOUT_SECONDS",
+    "MAX_CONNECTIONS_PER_USER",
+    "MAX_CONNECTIONS_PER_ADDRESS",
 )
 WORKER_CHOICES: Final = (
     *POLLING,
@@ -87,6 +92,7 @@ def api_environment(
         **_chosen(environment, API_CHOICES),
         **_storage(storage),
         "DATABASE_URL": role_url(admin_url, API_ROLE, secrets.api_password),
+        "ENVIRONMENT": environment.get("ENVIRONMENT", "development"),
         "HOST": address.host,
         "PORT": str(address.port),
         "SUPABASE_JWT_SECRET": environment.get("SUPABASE_JWT_SECRET", secrets.jwt_secret),

@@ -78,13 +78,13 @@ def template_database(postgres_server: PostgresServer) -> str:
 @pytest.fixture
 def database(postgres_server: PostgresServer, template_database: str) -> Iterator[Database]:
     """A fresh database with the schema applied."""
-    with fresh_database(postgres_server, template_database) as database:
+    with cloned(postgres_server, template_database) as database:
         yield database
 
 
 @contextmanager
-def fresh_database(postgres_server: PostgresServer, template_database: str) -> Iterator[Database]:
-    """The same for a test that makes its own fixture of it."""
+def cloned(postgres_server: PostgresServer, template_database: str) -> Iterator[Database]:
+    """A copy of the template, for as long as it is needed."""
     name = f"test_{next(NUMBERS)}"
     _execute(
         postgres_server,

@@ -13,7 +13,7 @@ from dev.chaos.report import Row
 from dev.chaos.run import drain, race_cancels, run
 from dev.chaos.stage import stage
 from dev.postgres import PostgresServer
-from tests.conftest import PASSWORDS, fresh_database
+from tests.conftest import PASSWORDS, cloned
 
 WORKERS = 3
 
@@ -28,7 +28,7 @@ def scene(
     """One for all: a fault has to leave the processes as good as it found them."""
     home = tmp_path_factory.mktemp("chaos")
     with (
-        fresh_database(postgres_server, template_database) as database,
+        cloned(postgres_server, template_database) as database,
         stage(database.admin_url, PASSWORDS, home, chromium_path, workers=WORKERS, retry_base=0.2) as scene,
     ):
         yield scene

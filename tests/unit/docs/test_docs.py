@@ -18,6 +18,7 @@ from graphql import build_schema as read_sdl
 from graphql import is_scalar_type, is_specified_scalar_type, parse, validate
 from resumepair_graphql import auth, keys
 from resumepair_graphql.errors import REFUSED_STATES, USER_ERRORS, ErrorCode, RequestRefused
+from resumepair_graphql.http_refusal import HttpCode
 from resumepair_graphql.jobs import FailureCode
 from resumepair_graphql.schema import build_schema
 from resumepair_graphql.states import ExportStage, ExportStatus
@@ -160,6 +161,11 @@ def test_sqlstates_are_those_of_the_schema() -> None:
     assert raised == set(REFUSED_STATES)
 
 
+def test_http_codes_are_listed_with_their_status() -> None:
+    listed = {row[0]: row[1] for row in rows(section("docs/reference/transports.md", "HTTP status"))}
+    assert listed == {code.name: str(int(code.value)) for code in HttpCode}
+
+
 def test_failure_codes_are_listed() -> None:
     listed = [row[0] for row in rows(section("docs/reference/errors.md", "Failures"))]
     assert sorted(listed) == sorted(values(FailureCode))
@@ -172,7 +178,7 @@ def test_settings_are_listed_with_their_defaults(settings: type[BaseSettings], h
     for name, field in settings.model_fields.items():
         if field.is_required():
             assert listed[name.upper()] == "required", name
-        elif field.default_factory is None and field.default is not None:
+        elif field.default_factory is None and field.default not in (None, ()):
             written = str(field.default)
             assert listed[name.upper()] == (written.lower() if isinstance(field.default, bool) else written), name
 
