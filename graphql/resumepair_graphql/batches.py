@@ -12,7 +12,7 @@ from strawberry import relay
 
 from resumepair_graphql.context import Context, Info
 from resumepair_graphql.database import Row
-from resumepair_graphql.errors import Refusal, UserError
+from resumepair_graphql.errors import ErrorCode, Refusal, UserError
 from resumepair_graphql.exports import ExportRequest, enqueue
 from resumepair_graphql.feed import JobChange
 from resumepair_graphql.ids import Id, PositionCursor, require_uuid, uuid_of
@@ -60,6 +60,7 @@ class ExportBatch(relay.Node):
     async def jobs(self, info: Info, first: First = 20, after: After = None) -> relay.Connection[ExportJob] | None:
         """One page; the jobs are read with the other jobs of the operation."""
         require_first(first)
+        _require_no_round(info)
         place = PositionCursor.decode(after) if after is not None else None
         rows = await info.context.rows(
             "batch_jobs_page", id=self.key, after_position=place and place.position, limit=first + 1
@@ -95,6 +96,19 @@ class ExportBatch(relay.Node):
         state = JobState(change.sequence, change.status, change.percent)
         states = {**self.states, change.job_id: state}
         return None if FINAL.issuperset(s.status for s in states.values()) else replace(self, **_counts_of(states))
+
+
+def _require_no_round(info: Info) -> None:
+    """A job leads to its batch and this to its jobs again: each round would multiply the answer.
+
+    Raises:
+        Refusal: These jobs are already below a batch's jobs.
+    """
+    path = info.path.prev
+    while path:
+        if path.typename == "ExportBatch":
+            raise Refusal(ErrorCode.INVALID_INPUT, "A batch's jobs cannot be asked for below a batch's jobs.")
+        path = path.prev
 
 
 def _counts_of(states: Mapping[UUID, JobState]) -> dict[str, Any]:

@@ -305,3 +305,13 @@ async def test_without_a_token_there_is_no_batch(execute: Execute, alice: Person
     for query, variables in ((CANCEL, {"id": id_}), (EXPORT, {"input": {"documentIds": [document_id(uuid4())]}})):
         payload, _ = await execute(None, query, **variables)
         assert [error["code"] for error in payload["errors"]] == ["UNAUTHENTICATED"]
+
+
+async def test_a_batch_s_jobs_do_not_lead_round_to_a_batch_s_jobs(execute: Execute, alice: Person) -> None:
+    id_, _ = made(alice, 2)
+    once = "query ($id: ID!) { batch(id: $id) { jobs { edges { node { batch { total } } } } } }"
+    round_ = "query ($id: ID!) { batch(id: $id) { jobs { edges { node { batch { jobs { edges { cursor } } } } } } } }"
+    value, errors = await execute(alice, once, id=id_)
+    assert ([edge["node"]["batch"]["total"] for edge in value["jobs"]["edges"]], errors) == ([2, 2], [])
+    _, errors = await execute(alice, round_, id=id_)
+    assert {error.extensions["code"] for error in errors} == {"INVALID_INPUT"}
