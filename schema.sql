@@ -1189,7 +1189,7 @@ create or replace function resumepair.queue_depth() returns table (waiting bigin
 language sql stable security definer set search_path = '' as $$
     select count(*), coalesce(max(now() - coalesce(j.next_attempt_at, j.created_at)), '0')
     from resumepair.export_jobs as j
-    where j.status = 'pending' and j.status in ('pending', 'processing') and coalesce(j.next_attempt_at, now()) <= now()
+    where j.status = 'pending' and coalesce(j.next_attempt_at, now()) <= now()
 $$;
 comment on function resumepair.queue_depth() is
     'How many jobs of all users are due and wait for a worker, and for how long the first of them has; names none of them.';

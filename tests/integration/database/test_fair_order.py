@@ -36,6 +36,20 @@ def test_an_export_waits_for_nothing_of_one_user_s_hundred_but_what_runs(
     assert served_next(worker) == hundred[2]
 
 
+def test_from_whatever_point_of_a_hundred_on_a_newcomer_is_among_the_next(
+    heavy: Person, api: Connection, worker: WorkerVoice
+) -> None:
+    hundred = [heavy.export() for _ in range(100)]
+    running = [served_next(worker) for _ in range(4)]
+    assert running == hundred[:4]
+    for _ in range(10):
+        single = newcomer(api).export()
+        for slot in range(4):
+            worker.publish(running[slot], 1)
+            running[slot] = served_next(worker)
+        assert single in running, "each slot has ended one render meanwhile, and no more"
+
+
 def test_newcomers_go_first_and_a_batch_goes_on_between_them(
     heavy: Person, api: Connection, worker: WorkerVoice
 ) -> None:
