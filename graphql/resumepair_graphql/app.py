@@ -22,6 +22,7 @@ from resumepair_graphql.body_limit import BodyLimit
 from resumepair_graphql.context import Services
 from resumepair_graphql.database import Database, create_pool
 from resumepair_graphql.endpoint import Endpoint
+from resumepair_graphql.execution import policy_of
 from resumepair_graphql.feed import JobFeed
 from resumepair_graphql.health import health_routes
 from resumepair_graphql.links import FolderLinks
@@ -30,6 +31,7 @@ from resumepair_graphql.logs import configure_logs
 from resumepair_graphql.polling import Polling
 from resumepair_graphql.schema import build_schema
 from resumepair_graphql.settings import Settings, SettingsError
+from resumepair_graphql.trusted import ManifestError, PersistedDocuments
 
 CONNECT_SECONDS = 10
 GRACE_SECONDS = 5
@@ -49,6 +51,10 @@ def main() -> None:
         sys.exit(_refuse(str(error), 2))
     configure_logs(settings.log_format)
     try:
+        documents = PersistedDocuments.read(settings.trusted_documents, only=settings.trusted_documents_only)
+    except ManifestError as error:
+        sys.exit(_refuse(f"TRUSTED_DOCUMENTS: {error}", 2))
+    try:
         if not _has_schema(settings.database_url):
             sys.exit(_refuse("DATABASE_URL: this database has no schema `resumepair`; set it up with `make db`", 1))
     except psycopg.Error as error:
@@ -58,10 +64,10 @@ def main() -> None:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else error
         sys.exit(_refuse(f"PORT: cannot listen on {settings.host}:{settings.port}: {reason}", 1))
-    _serve(settings, listener)
+    _serve(create_app(settings, documents), listener)
 
 
-def create_app(settings: Settings) -> Starlette:
+def create_app(settings: Settings, documents: PersistedDocuments) -> Starlette:
     """The ASGI application; it opens and closes what it needs with its lifespan."""
     database = Database(create_pool(settings.database_url, pooler=settings.polling_mode))
     source = (
@@ -75,7 +81,7 @@ def create_app(settings: Settings) -> Starlette:
     services = Services(database, JobFeed(source), links)
     authenticator = Authenticator(settings.supabase_jwt_secret.get_secret_value(), settings.jwt_audience)
 
-    endpoint = Endpoint(build_schema(), services, authenticator, settings.public_url)
+    endpoint = Endpoint(build_schema(policy_of(settings, documents)), services, authenticator, settings.public_url)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
@@ -127,9 +133,9 @@ def _bind(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=BACKLOG)
 
 
-def _serve(settings: Settings, listener: socket.socket) -> None:
+def _serve(app: Starlette, listener: socket.socket) -> None:
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
