@@ -18,6 +18,8 @@ from graphql import build_schema as read_sdl
 from graphql import parse, validate
 from resumepair_graphql.errors import REFUSED_STATES, ErrorCode
 from resumepair_graphql.jobs import FailureCode
+from resumepair_graphql.query_limits import WORDS, QueryLimits
+from resumepair_graphql.request_errors import RequestErrorCode
 from resumepair_graphql.schema import build_schema
 from resumepair_graphql.states import ExportStage, ExportStatus
 from resumepair_renderer import TEMPLATES, FindingCode, Format, ResumeDocument, parse_document
@@ -141,6 +143,19 @@ def test_refusal_codes_are_listed() -> None:
 def test_sqlstates_are_those_of_the_schema() -> None:
     raised = set(re.findall(r"'(RP\d{3})'", SCHEMA_SQL))
     assert raised == set(REFUSED_STATES)
+
+
+def test_request_codes_are_listed() -> None:
+    listed = [row[0] for row in rows(section("docs/reference/errors.md", "Requests"))]
+    assert sorted(listed) == sorted(values(RequestErrorCode))
+
+
+def test_limits_are_listed_with_their_values_and_codes() -> None:
+    listed = {row[0]: (row[1], row[2]) for row in rows(section("docs/reference/limits.md", "The document"))}
+    codes = {name: code.value for name, (code, _) in WORDS.items()}
+    assert listed == {
+        name: (str(limit), codes.get(name, "QUERY_TOO_LARGE")) for name, limit in vars(QueryLimits()).items()
+    }
 
 
 def test_failure_codes_are_listed() -> None:

@@ -139,7 +139,8 @@ async def test_what_never_ran_says_so_the_same_way_over_every_transport(
 
 
 @pytest.mark.parametrize(
-    ("name", "answer"), [("a", {"hello": "a"}), ("b", {"hello": "b"}), (None, None), ("c", None), ("", None), ([], None)]
+    ("name", "answer"),
+    [("a", {"hello": "a"}), ("b", {"hello": "b"}), (None, None), ("c", None), ("", None), ([], None)],
 )
 async def test_the_operation_is_the_named_one_and_never_a_guess(name: Any, answer: dict[str, str] | None) -> None:
     text = 'query a { hello(name: "a") } query b { hello(name: "b") }'
