@@ -26,6 +26,7 @@ STOCK_GOAL: Final = 2.0
 BYTES_GOAL: Final = 60_000
 CPU_GOAL: Final = 160
 P99_GOAL: Final = 250
+WATCHERS: Final = (1, 20)  # subscribers to the same job
 WAYS: Final = {
     "ours": "/graphql",
     "Strawberry as it comes": "/stock",
@@ -54,12 +55,17 @@ def measure_api(*, seconds: float, subscribers: int) -> None:
         with ExitStack() as comparing:
             others = comparing.enter_context(serve(place, "dev.bench.comparisons"))
             console.print(_operations(ledger, ours, others, seconds))
+    console.print(_subscriptions({watchers: _crowd(subscribers, watchers) for watchers in WATCHERS}))
+
+
+def _crowd(subscribers: int, watchers: int) -> Crowd:
+    """On a database and a process of its own."""
     with ExitStack() as stack:
         place = stack.enter_context(throwaway())
         ledger = stack.enter_context(Ledger.open(place.server.url(), place.storage))
         ledger.query("select set_config('search_path', 'procrastinate', false)")
         ours = stack.enter_context(serve(place, "resumepair_graphql.app"))
-        console.print(_subscriptions(measure_subscribers(ledger, ours, subscribers)))
+        return measure_subscribers(ledger, ours, subscribers, to_each_job=watchers)
 
 
 def _operations(ledger: Ledger, ours: Served, others: Served, seconds: float) -> Table:
@@ -104,20 +110,24 @@ async def _rounds(targets: dict[str, Target], seconds: float) -> dict[str, Load]
     }
 
 
-def _subscriptions(crowd: Crowd) -> Table:
-    table = Table(
-        title=f"{crowd.subscribers:,} subscribers on one process, {crowd.finished_a_second:.0f} jobs done a second"
-    )
-    for heading in ("", "measured", "goal"):
-        table.add_column(heading, justify="right" if heading else "left")
-    per, cpu, p99 = crowd.bytes_each, crowd.cpu_microseconds, crowd.p99_milliseconds
-    table.add_row(
-        "memory for a subscriber, KB", f"{per / 1000:.1f}", f"≤ {BYTES_GOAL / 1000:g} {_verdict(per <= BYTES_GOAL)}"
-    )
-    table.add_row("CPU for a delivery, µs", f"{cpu:.0f}", f"≤ {CPU_GOAL} {_verdict(cpu <= CPU_GOAL)}")
-    table.add_row("commit to receipt, p50, ms", f"{crowd.p50_milliseconds:.1f}", "")
-    table.add_row("commit to receipt, p99, ms", f"{p99:.1f}", f"≤ {P99_GOAL} {_verdict(p99 <= P99_GOAL)}")
-    table.add_row("deliveries", f"{crowd.deliveries:,}", "")
+def _subscriptions(crowds: dict[int, Crowd]) -> Table:
+    first = next(iter(crowds.values()))
+    table = Table(title=f"{first.subscribers:,} subscribers on one process, 20 jobs done a second")
+    table.add_column("")
+    for watchers in crowds:
+        table.add_column("one to a job" if watchers == 1 else f"{watchers} to a job", justify="right")
+    table.add_column("goal", justify="right")
+    rows: dict[str, tuple[list[float], float | None]] = {
+        "memory for a subscriber, KB": ([crowd.bytes_each / 1000 for crowd in crowds.values()], BYTES_GOAL / 1000),
+        "CPU for a delivery, µs": ([crowd.cpu_microseconds for crowd in crowds.values()], CPU_GOAL),
+        "commit to receipt, p50, ms": ([crowd.p50_milliseconds for crowd in crowds.values()], None),
+        "commit to receipt, p99, ms": ([crowd.p99_milliseconds for crowd in crowds.values()], P99_GOAL),
+        "deliveries": ([crowd.deliveries for crowd in crowds.values()], None),
+        "jobs done a second": ([crowd.finished_a_second for crowd in crowds.values()], None),
+    }
+    for name, (measured, goal) in rows.items():
+        verdict = f"≤ {goal:g} {' / '.join(_verdict(value <= goal) for value in measured)}" if goal else ""
+        table.add_row(name, *(f"{value:,.1f}" for value in measured), verdict)
     return table
 
 

@@ -21,7 +21,7 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 
 from dev.bench.operations import HISTORY, JOB, plain_export, plain_job
-from graphql import execute, parse
+from graphql import execute, parse  # pyright: ignore[reportUnknownVariableType]
 from resumepair_graphql.auth import Authenticator, Identity
 from resumepair_graphql.context import Context, Services
 from resumepair_graphql.database import Database, create_pool
@@ -65,7 +65,7 @@ class Ways:
         """graphql-core alone: no parsing, no validation."""
         asked = orjson.loads(await request.body())
         result = execute(
-            STOCK._schema,  # noqa: SLF001 # graphql-core's schema has no public name
+            STOCK._schema,  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # graphql-core's has no public name
             DOCUMENTS[asked["query"]],
             variable_values=asked["variables"],
             context_value=self.context(request),

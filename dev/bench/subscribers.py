@@ -51,16 +51,19 @@ class Heard:
     late: list[float] = field(default_factory=list[float])
 
 
-def measure_subscribers(ledger: Ledger, served: Served, count: int) -> Crowd:
-    """Subscribe to a job each, let some of the jobs finish, and measure the process meanwhile."""
+def measure_subscribers(ledger: Ledger, served: Served, count: int, *, to_each_job: int) -> Crowd:
+    """So many subscribers, of which that many watch the same job; let jobs finish, and measure the process meanwhile."""
     users = [ledger.new_user() for _ in range(-(-count // FOR_EACH_USER))]
-    jobs = [(user, job) for user in users for job in ledger.enqueue(user, FOR_EACH_USER)][:count]
-    return asyncio.run(_measure(ledger, served, jobs))
+    per_user = -(-FOR_EACH_USER // to_each_job)
+    jobs = [(user, job) for user in users for job in ledger.enqueue(user, per_user)]
+    watched = [pair for pair in jobs for _ in range(to_each_job)][:count]
+    return asyncio.run(_measure(ledger, served, watched))
 
 
 async def _measure(ledger: Ledger, served: Served, jobs: list[tuple[UUID, UUID]]) -> Crowd:
     heard = Heard()
     tokens = {user: token_of(user) for user, _ in jobs}
+    distinct = list(dict.fromkeys(job for _, job in jobs))
     async with AsyncExitStack() as stack:
         listeners: list[asyncio.Task[None]] = []
         for user, job in jobs[:FIRST_AT_ONCE]:  # what the process needs once is not charged to the subscribers
@@ -70,10 +73,13 @@ async def _measure(ledger: Ledger, served: Served, jobs: list[tuple[UUID, UUID]]
             listeners.append(await _subscribe(stack, served, tokens[user], job, heard))
         bytes_each = (served.resident_bytes() - before) / max(len(jobs) - FIRST_AT_ONCE, 1)
         cpu, begun = served.cpu_seconds(), time.monotonic()
-        finishing = [job for _, job in jobs][: FINISHED_A_SECOND * SECONDS]
+        finishing = distinct[: FINISHED_A_SECOND * SECONDS]
         await asyncio.to_thread(_work, ledger, finishing, heard)
         took = time.monotonic() - begun
-        await asyncio.wait(listeners[: len(finishing)], timeout=10)
+        ending = set(finishing)
+        await asyncio.wait(
+            [listener for listener, (_, job) in zip(listeners, jobs, strict=True) if job in ending], timeout=10
+        )
         used = served.cpu_seconds() - cpu
         for listener in listeners:
             listener.cancel()

@@ -27,7 +27,7 @@ from resumepair_graphql.query_limits import QueryLimits, check_document, too_lar
 from resumepair_graphql.request_errors import RequestError, RequestErrorCode, coded
 
 MAX_DOCUMENTS = 1000
-MAX_CHARACTERS = 1_000_000
+MAX_CHARACTERS = 100_000  # each takes about half a kilobyte once it is parsed: some 50 MB
 MAX_ERRORS = 20
 # The rule that compares fields of one name pair by pair counts its steps: 20,000 of them take some ten milliseconds.
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 20_000
