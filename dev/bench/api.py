@@ -120,6 +120,7 @@ def _subscriptions(crowds: dict[int, Crowd]) -> Table:
     rows: dict[str, tuple[list[float], float | None]] = {
         "memory for a subscriber, KB": ([crowd.bytes_each / 1000 for crowd in crowds.values()], BYTES_GOAL / 1000),
         "CPU for a delivery, µs": ([crowd.cpu_microseconds for crowd in crowds.values()], CPU_GOAL),
+        "CPU to hold them all, %": ([crowd.idle_percent for crowd in crowds.values()], None),
         "commit to receipt, p50, ms": ([crowd.p50_milliseconds for crowd in crowds.values()], None),
         "commit to receipt, p99, ms": ([crowd.p99_milliseconds for crowd in crowds.values()], P99_GOAL),
         "deliveries": ([crowd.deliveries for crowd in crowds.values()], None),

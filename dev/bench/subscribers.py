@@ -19,6 +19,7 @@ FINISHED_A_SECOND: Final = 20
 SECONDS: Final = 15
 FOR_EACH_USER: Final = 20
 FIRST_AT_ONCE: Final = 50
+IDLE_SECONDS: Final = 20  # as long as from one ping of a connection to its next
 PROGRESS: Final = """subscription ($id: ID!) { jobProgress(id: $id) {
   id status attempt progress { percent stage sequence } artifact { byteSize pageCount } failure { code message }
 } }"""
@@ -39,6 +40,7 @@ class Crowd:
     deliveries: int
     bytes_each: float
     cpu_microseconds: float
+    idle_percent: float
     p50_milliseconds: float
     p99_milliseconds: float
 
@@ -52,7 +54,7 @@ class Heard:
 
 
 def measure_subscribers(ledger: Ledger, served: Served, count: int, *, to_each_job: int) -> Crowd:
-    """So many subscribers, of which that many watch the same job; let jobs finish, and measure the process meanwhile."""
+    """So many subscribers, that many of them on the same job; jobs finish, and the process is measured meanwhile."""
     users = [ledger.new_user() for _ in range(-(-count // FOR_EACH_USER))]
     per_user = -(-FOR_EACH_USER // to_each_job)
     jobs = [(user, job) for user in users for job in ledger.enqueue(user, per_user)]
@@ -72,6 +74,7 @@ async def _measure(ledger: Ledger, served: Served, jobs: list[tuple[UUID, UUID]]
         for user, job in jobs[FIRST_AT_ONCE:]:
             listeners.append(await _subscribe(stack, served, tokens[user], job, heard))
         bytes_each = (served.resident_bytes() - before) / max(len(jobs) - FIRST_AT_ONCE, 1)
+        idle = await _idle_cpu(served)
         cpu, begun = served.cpu_seconds(), time.monotonic()
         finishing = distinct[: FINISHED_A_SECOND * SECONDS]
         await asyncio.to_thread(_work, ledger, finishing, heard)
@@ -80,7 +83,7 @@ async def _measure(ledger: Ledger, served: Served, jobs: list[tuple[UUID, UUID]]
         await asyncio.wait(
             [listener for listener, (_, job) in zip(listeners, jobs, strict=True) if job in ending], timeout=10
         )
-        used = served.cpu_seconds() - cpu
+        used = served.cpu_seconds() - cpu - idle * (time.monotonic() - begun)
         for listener in listeners:
             listener.cancel()
     late = [seconds * 1000 for seconds in heard.late]
@@ -90,9 +93,17 @@ async def _measure(ledger: Ledger, served: Served, jobs: list[tuple[UUID, UUID]]
         deliveries=len(late),
         bytes_each=bytes_each,
         cpu_microseconds=used / len(late) * 1e6,
+        idle_percent=idle * 100,
         p50_milliseconds=median(late),
         p99_milliseconds=quantiles(late, n=100)[98],
     )
+
+
+async def _idle_cpu(served: Served) -> float:
+    """What holding the connections costs, in seconds a second: pings above all."""
+    cpu, begun = served.cpu_seconds(), time.monotonic()
+    await asyncio.sleep(IDLE_SECONDS)
+    return (served.cpu_seconds() - cpu) / (time.monotonic() - begun)
 
 
 async def _subscribe(stack: AsyncExitStack, served: Served, token: str, job: UUID, heard: Heard) -> asyncio.Task[None]:

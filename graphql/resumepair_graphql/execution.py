@@ -19,13 +19,14 @@ from graphql.execution import Executor, create_source_event_stream, map_source_t
 from strawberry.exceptions import MissingQueryError
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.exceptions import InvalidOperationTypeError
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext, StreamResult
+from strawberry.schema.schema import StreamResult
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from graphql import ExecutionResult as CoreResult
 from graphql import GraphQLError
 from resumepair_graphql.document_cache import DocumentCache
+from resumepair_graphql.executor import OperationExecutor, attributes_of
 from resumepair_graphql.masking import masked
 from resumepair_graphql.query_limits import QueryLimits, check_variables
 from resumepair_graphql.rate_limit import CostBudget, stamp, user_of
@@ -96,6 +97,7 @@ class ExportSchema(strawberry.Schema):
             self._schema, policy.limits, introspection=policy.introspection, suggestions=policy.suggestions
         )
         self._budget = CostBudget(policy.cost_per_minute) if policy.cost_per_minute else None
+        self._attributes = attributes_of(self._schema)
         self._timeout_seconds = policy.timeout_seconds
 
     async def execute(  # noqa: PLR0917 # Strawberry's signature
@@ -176,11 +178,11 @@ class ExportSchema(strawberry.Schema):
             raise InvalidOperationTypeError(type_)
         check_variables(request.variables, self.policy.limits)
         cost = self.document_cache.cost(prepared, operation).of(request.variables)
-        executor = Executing.build(
+        executor = OperationExecutor.build(
             self._schema, prepared.document, request.root_value, request.context, request.variables,
             operation.name.value if operation.name else None,
             is_awaitable=cast("Any", optimized_is_awaitable), hide_suggestions=not self.policy.suggestions,
-            operation_extensions=request.extensions,
+            operation_extensions=request.extensions, attributes=self._attributes,
         )  # fmt: skip
         if isinstance(executor, list):
             return _refused(coded(executor, RequestErrorCode.BAD_USER_INPUT))
@@ -242,10 +244,6 @@ class ExportSchema(strawberry.Schema):
         except Exception as error:  # noqa: BLE001 # whatever the source raised, as a resolver may
             located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
             yield ExecutionResult(None, masked([located]), extensions)
-
-
-class Executing(StrawberryGraphQLCoreExecutionContext):
-    """graphql-core's executor with the `info` that Strawberry's resolvers expect."""
 
 
 def _refused(errors: Iterable[GraphQLError]) -> PreExecutionError:

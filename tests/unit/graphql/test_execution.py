@@ -331,3 +331,36 @@ async def test_only_good_documents_are_registered(text: str, kept: bool) -> None
     await schema.execute(text, operation_extensions=extensions)
     again = await schema.execute(None, operation_extensions=extensions)
     assert codes(again) == ([] if kept else ["PERSISTED_QUERY_NOT_FOUND"])
+
+
+@strawberry.type
+class Thing:
+    name: str
+    colour: Colour | None = None
+    size: int | None = None
+
+
+@strawberry.type
+class Things:
+    @strawberry.field
+    def thing(self) -> Thing | None:
+        return Thing(name="lamp", colour=Colour.RED)
+
+    @strawberry.field
+    def nameless(self) -> Thing | None:
+        return Thing(name=None)  # type: ignore[arg-type]
+
+    @strawberry.field
+    def huge(self) -> Thing | None:
+        return Thing(name="x", size=2**40)
+
+
+async def test_attributes_come_the_short_way_and_their_errors_as_ever() -> None:
+    schema = ExportSchema(policy=Policy(), query=Things)
+    good = await schema.execute("{ thing { __typename n: name colour size } }")
+    assert good.data == {"thing": {"__typename": "Thing", "n": "lamp", "colour": "RED", "size": None}}
+    with capture_logs():
+        nameless = await schema.execute("{ nameless { name size } }")
+        huge = await schema.execute("{ huge { name size } }")
+    assert (nameless.data, codes(nameless)) == ({"nameless": None}, ["INTERNAL_ERROR"])
+    assert (huge.data, codes(huge)) == ({"huge": {"name": "x", "size": None}}, ["INTERNAL_ERROR"])
