@@ -23,6 +23,7 @@ from resumepair_graphql.auth import Authenticator
 from resumepair_graphql.context import Services
 from resumepair_graphql.database import Database, create_pool
 from resumepair_graphql.endpoint import Endpoint
+from resumepair_graphql.execution import policy_of
 from resumepair_graphql.feed import JobFeed
 from resumepair_graphql.health import health_routes
 from resumepair_graphql.keys import PublishedKeys
@@ -33,6 +34,7 @@ from resumepair_graphql.polling import Polling
 from resumepair_graphql.schema import build_schema
 from resumepair_graphql.server import Server, impatient_protocol, listen
 from resumepair_graphql.settings import Settings, SettingsError
+from resumepair_graphql.trusted import ManifestError, PersistedDocuments
 
 CONNECT_SECONDS = 10
 GRACE_SECONDS = 5
@@ -50,6 +52,10 @@ def main() -> None:
         sys.exit(_refuse(str(error), 2))
     configure_logs(settings.log_format)
     try:
+        documents = PersistedDocuments.read(settings.trusted_documents, only=settings.trusted_documents_only)
+    except ManifestError as error:
+        sys.exit(_refuse(f"TRUSTED_DOCUMENTS: {error}", 2))
+    try:
         if not _has_schema(settings.database_url):
             sys.exit(_refuse("DATABASE_URL: this database has no schema `resumepair`; set it up with `make db`", 1))
     except psycopg.Error as error:
@@ -59,10 +65,10 @@ def main() -> None:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else error
         sys.exit(_refuse(f"PORT: cannot listen on {settings.host}:{settings.port}: {reason}", 1))
-    _serve(settings.model_copy(update={"port": listener.getsockname()[1]}), listener)
+    _serve(settings.model_copy(update={"port": listener.getsockname()[1]}), documents, listener)
 
 
-def create_app(settings: Settings) -> Starlette:
+def create_app(settings: Settings, documents: PersistedDocuments) -> Starlette:
     """The ASGI application; it opens and closes what it needs with its lifespan."""
     database = Database(create_pool(settings.database_url, pooler=settings.polling_mode))
     source = (
@@ -78,7 +84,8 @@ def create_app(settings: Settings) -> Starlette:
     secret = settings.supabase_jwt_secret.get_secret_value() if settings.supabase_jwt_secret else None
     authenticator = Authenticator(settings.jwt_audience, secret=secret, keys=keys, issuer=settings.jwt_issuer)
 
-    endpoint = Endpoint(build_schema(), services, authenticator, settings)
+    schema = build_schema(policy_of(settings, documents))
+    endpoint = Endpoint(schema, services, authenticator, settings)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
@@ -89,7 +96,7 @@ def create_app(settings: Settings) -> Starlette:
 
     app = Starlette(
         routes=[
-            *(graphiql.routes() if settings.environment == "development" else []),
+            *(graphiql.routes() if settings.development else []),
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
             Route("/files/{path:path}", links.serve),
@@ -135,8 +142,8 @@ def _has_schema(database_url: str) -> bool:
         return connection.execute("select 1 from pg_namespace where nspname = 'resumepair'").fetchone() is not None
 
 
-def _serve(settings: Settings, listener: socket.socket) -> None:
-    app = create_app(settings)
+def _serve(settings: Settings, documents: PersistedDocuments, listener: socket.socket) -> None:
+    app = create_app(settings, documents)
     config = uvicorn.Config(
         app,
         log_config=None,

@@ -68,7 +68,7 @@ class Endpoint(GraphQL[Context, None]):
         self._services = services
         self._authenticator = authenticator
         self._public_url = settings.public_url.rstrip("/") if settings.public_url else None
-        self._has_ide = settings.environment == "development"
+        self._has_ide = settings.development
         self._origins = Origins(settings.allowed_origins, settings.public_url)
         self._stopping = asyncio.Event()
         self.client_seconds = settings.client_timeout_seconds

@@ -12,6 +12,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from resumepair_graphql.origins import parse_origins
 
+MAX_QUERY_COST = 20_000
+RATE_LIMIT_COST_PER_MINUTE = 60_000
+OPERATION_TIMEOUT_SECONDS = 10.0
+
 
 class SettingsError(Exception):
     """A variable is missing or wrong; the message names each one, on one line."""
@@ -71,6 +75,11 @@ class Settings(BaseSettings):
     max_connections_per_address: int = Field(default=100, ge=1)
     polling_mode: bool = False
     polling_interval_seconds: float = Field(default=1, ge=0.05, le=60)
+    max_query_cost: int = Field(default=MAX_QUERY_COST, ge=100)
+    rate_limit_cost_per_minute: int = Field(default=RATE_LIMIT_COST_PER_MINUTE, ge=0)
+    operation_timeout_seconds: float = Field(default=OPERATION_TIMEOUT_SECONDS, gt=0, le=600)
+    trusted_documents: Path | None = None
+    trusted_documents_only: bool = False
     log_format: Literal["json", "console"] = "console"
 
     @field_validator("allowed_origins", mode="before")
@@ -97,6 +106,11 @@ class Settings(BaseSettings):
                 "SUPABASE_JWT_SECRET, SUPABASE_URL or SUPABASE_JWKS_URL: one of them has to say how tokens are checked"
             )
         return self
+
+    @property
+    def development(self) -> bool:
+        """Whether people are at work on a client here: the schema may be looked at, and misspelt names are guessed."""
+        return self.environment == "development"
 
     @classmethod
     def load(cls) -> "Settings":

@@ -67,6 +67,7 @@ def running_api(database: Database, settings: dict[str, str]) -> Generator[httpx
             "STORAGE_DIR": folder,
             "STORAGE_SIGNING_KEY": "a-signing-key-of-thirty-two-characters",
             "LOG_FORMAT": "json",
+            "RATE_LIMIT_COST_PER_MINUTE": "0",
             **settings,
         }
         process = subprocess.Popen(

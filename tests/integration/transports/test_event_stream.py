@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
@@ -39,17 +40,18 @@ def told(status: str) -> str:
 
 
 COMPLETE = "event: complete\ndata:"
+COST = re.compile(r',"extensions":\{"cost":.*\}(?=\}$)')
 
 
 async def events(answer: httpx.Response) -> AsyncIterator[str]:
-    """What stands between empty lines, without the comments that keep the connection alive."""
+    """What stands between empty lines; without what keeps the connection alive, and without what the first one cost."""
     rest = ""
     async for text in answer.aiter_text():
         assert "\r" not in text
         *whole, rest = (rest + text).split("\n\n")
         for part in whole:
             if part != ":":
-                yield part
+                yield COST.sub("", part)
     assert rest == ""
 
 

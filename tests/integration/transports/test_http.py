@@ -37,7 +37,7 @@ def code_of(answer: httpx.Response) -> str:
 )
 def test_the_form_is_what_the_client_likes_best(server: Server, accept: str, content_type: str) -> None:
     answer = server.post(TYPENAME, accept=accept)
-    assert (answer.status_code, answer.json()) == (200, {"data": {"__typename": "Query"}})
+    assert (answer.status_code, answer.json()["data"]) == (200, {"__typename": "Query"})
     assert answer.headers["content-type"] == f"{content_type}; charset=utf-8"
 
 
@@ -115,7 +115,7 @@ def test_json_is_json_by_its_other_names(server: Server, content_type: str) -> N
 def test_a_query_may_be_sent_with_get(server: Server, token: str) -> None:
     parameters = {"query": "query Q($n: Int) { documents(first: $n) { edges { cursor } } }", "variables": '{"n": 5}'}
     answer = httpx.get(server.graphql, params={**parameters, "operationName": "Q"}, headers=bearer(token))
-    assert answer.json() == {"data": {"documents": {"edges": []}}}
+    assert answer.json()["data"] == {"documents": {"edges": []}}
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_document_that_is_nested_deeply_can_be_read(server: Server, token: str
     """It came in by another door; the fast encoder does not take it."""
     alice.run("insert into resumepair.documents (title, data) values ('deep', %s)", Jsonb(nested(400)))
     answer = server.post({"query": "{ documents { edges { node { data } } } }"}, token)
-    assert answer.json() == {"data": {"documents": {"edges": [{"node": {"data": nested(400)}}]}}}
+    assert answer.json()["data"] == {"documents": {"edges": [{"node": {"data": nested(400)}}]}}
 
 
 LARGE = {"profile": {"fullName": "x" * 300_000}}

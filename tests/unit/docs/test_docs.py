@@ -20,6 +20,8 @@ from resumepair_graphql import auth, keys
 from resumepair_graphql.errors import REFUSED_STATES, USER_ERRORS, ErrorCode, RequestRefused
 from resumepair_graphql.http_refusal import HttpCode
 from resumepair_graphql.jobs import FailureCode
+from resumepair_graphql.query_limits import WORDS, QueryLimits
+from resumepair_graphql.request_errors import RequestErrorCode
 from resumepair_graphql.schema import build_schema
 from resumepair_graphql.states import ExportStage, ExportStatus
 from resumepair_renderer import TEMPLATES, FindingCode, Format, ResumeDocument, parse_document
@@ -164,6 +166,19 @@ def test_sqlstates_are_those_of_the_schema() -> None:
 def test_http_codes_are_listed_with_their_status() -> None:
     listed = {row[0]: row[1] for row in rows(section("docs/reference/transports.md", "HTTP status"))}
     assert listed == {code.name: str(int(code.value)) for code in HttpCode}
+
+
+def test_request_codes_are_listed() -> None:
+    listed = [row[0] for row in rows(section("docs/reference/errors.md", "Requests"))]
+    assert sorted(listed) == sorted(values(RequestErrorCode))
+
+
+def test_limits_are_listed_with_their_values_and_codes() -> None:
+    listed = {row[0]: (row[1], row[2]) for row in rows(section("docs/reference/limits.md", "The document"))}
+    codes = {name: code.value for name, (code, _) in WORDS.items()}
+    assert listed == {
+        name: (str(limit), codes.get(name, "QUERY_TOO_LARGE")) for name, limit in vars(QueryLimits()).items()
+    }
 
 
 def test_failure_codes_are_listed() -> None:

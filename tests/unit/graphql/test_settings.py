@@ -1,6 +1,8 @@
 import pytest
 
+from resumepair_graphql.execution import Policy, policy_of
 from resumepair_graphql.settings import Settings, SettingsError
+from resumepair_graphql.trusted import PersistedDocuments
 
 GOOD = {
     "DATABASE_URL": "postgresql://x",
@@ -81,3 +83,14 @@ def test_the_address_of_the_keys(environment: pytest.MonkeyPatch, given: dict[st
 
 def test_secrets_do_not_show() -> None:
     assert "s" * 32 not in repr(Settings.load())
+
+
+def test_a_process_that_is_not_told_otherwise_hides_its_schema() -> None:
+    policy = policy_of(Settings.load(), PersistedDocuments())
+    assert (policy.introspection, policy.suggestions) == (False, False)
+
+
+def test_development_shows_the_schema_and_limits_are_the_same(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("ENVIRONMENT", "development")
+    documents = PersistedDocuments()
+    assert policy_of(Settings.load(), documents) == Policy(documents=documents)

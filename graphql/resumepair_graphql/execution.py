@@ -1,0 +1,250 @@
+"""How every operation is executed, whichever way it came: found, checked, paid for, run, and its errors masked.
+
+Strawberry builds the schema and its resolvers; its own pipeline of extensions is not used, since this one does each
+thing once per document where that does it once per request.
+"""
+
+# graphql-core leaves type parameters open.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from typing import Any, cast
+
+import strawberry
+from graphql.execution import Executor, create_source_event_stream, map_source_to_response_event
+from strawberry.exceptions import MissingQueryError
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.exceptions import InvalidOperationTypeError
+from strawberry.schema.schema import StreamResult
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from graphql import ExecutionResult as CoreResult
+from graphql import GraphQLError
+from resumepair_graphql.document_cache import DocumentCache
+from resumepair_graphql.executor import OperationExecutor, attributes_of
+from resumepair_graphql.masking import masked
+from resumepair_graphql.query_limits import QueryLimits, check_variables
+from resumepair_graphql.rate_limit import CostBudget, stamp, user_of
+from resumepair_graphql.request_errors import RequestError, RequestErrorCode, coded
+from resumepair_graphql.settings import (
+    MAX_QUERY_COST,
+    OPERATION_TIMEOUT_SECONDS,
+    RATE_LIMIT_COST_PER_MINUTE,
+    Settings,
+)
+from resumepair_graphql.trusted import PersistedDocuments
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is allowed, and how much of it; a `cost_per_minute` of 0 is no limit. The defaults are for development."""
+
+    introspection: bool = True
+    suggestions: bool = True
+    limits: QueryLimits = field(default_factory=QueryLimits)
+    max_cost: int = MAX_QUERY_COST
+    cost_per_minute: int = RATE_LIMIT_COST_PER_MINUTE
+    timeout_seconds: float = OPERATION_TIMEOUT_SECONDS
+    documents: PersistedDocuments = field(default_factory=PersistedDocuments)
+
+
+def policy_of(settings: Settings, documents: PersistedDocuments) -> Policy:
+    """The policy that the settings make."""
+    return Policy(
+        introspection=settings.development,
+        suggestions=settings.development,
+        max_cost=settings.max_query_cost,
+        cost_per_minute=settings.rate_limit_cost_per_minute,
+        timeout_seconds=settings.operation_timeout_seconds,
+        documents=documents,
+    )
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a transport hands over."""
+
+    query: str | None
+    variables: dict[str, Any] | None
+    context: Any
+    root_value: Any
+    operation_name: str | None
+    extensions: dict[str, Any] | None
+    allowed: frozenset[OperationType]
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """An operation that may run; `extensions` is what its answer says of its cost."""
+
+    type: OperationType
+    executor: Executor[Any]
+    extensions: dict[str, Any]
+
+
+class ExportSchema(strawberry.Schema):
+    """The schema with our way to execute: what Strawberry's views call."""
+
+    def __init__(self, *, policy: Policy, **parts: Any) -> None:  # noqa: ANN401 # Strawberry's own arguments
+        super().__init__(**parts)
+        self.policy = policy
+        self.document_cache = DocumentCache(
+            self._schema, policy.limits, introspection=policy.introspection, suggestions=policy.suggestions
+        )
+        self._budget = CostBudget(policy.cost_per_minute) if policy.cost_per_minute else None
+        self._attributes = attributes_of(self._schema)
+        self._timeout_seconds = policy.timeout_seconds
+
+    async def execute(  # noqa: PLR0917 # Strawberry's signature
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,  # noqa: ANN401
+        root_value: Any | None = None,  # noqa: ANN401
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> ExecutionResult:
+        """Run a query or a mutation. What never began to run is a `PreExecutionError`.
+
+        Raises:
+            MissingQueryError: There is neither a query nor the hash of one.
+            InvalidOperationTypeError: This type of operation may not come this way.
+        """
+        allowed = frozenset(allowed_operation_types or OperationType) - {OperationType.SUBSCRIPTION}
+        request = Request(
+            query, variable_values, context_value, root_value, operation_name, operation_extensions, allowed
+        )
+        try:
+            admitted = self._admit(request)
+        except RequestError as error:
+            return _refused([error])
+        if isinstance(admitted, ExecutionResult):
+            return admitted
+        return await self._run(admitted)
+
+    async def stream(  # noqa: PLR0917 # Strawberry's signature
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,  # noqa: ANN401
+        root_value: Any | None = None,  # noqa: ANN401
+        operation_name: str | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+    ) -> StreamResult:
+        """Run any operation and give its results, of which a query or a mutation has one; it never raises."""
+        allowed = frozenset(allowed_operation_types or OperationType)
+        return self._results(
+            Request(query, variable_values, context_value, root_value, operation_name, operation_extensions, allowed)
+        )
+
+    async def _results(self, request: Request) -> AsyncGenerator[ExecutionResult, None]:
+        try:
+            admitted = self._admit(request)
+        except RequestError as error:
+            admitted = _refused([error])
+        except MissingQueryError:
+            admitted = _refused([RequestError(RequestErrorCode.BAD_REQUEST, "There is no query.")])
+        except InvalidOperationTypeError as error:
+            message = f"A {error.operation_type.value} is not possible this way."
+            admitted = _refused([RequestError(RequestErrorCode.BAD_REQUEST, message)])
+        if isinstance(admitted, ExecutionResult):
+            yield admitted
+        elif admitted.type is not OperationType.SUBSCRIPTION:
+            yield await self._run(admitted)
+        else:
+            async with aclosing(self._events(admitted)) as events:
+                async for event in events:
+                    yield event
+
+    def _admit(self, request: Request) -> Admitted | ExecutionResult:
+        """Everything before the first resolver, the cheapest objection first."""
+        asked = self.policy.documents.find(request.query, request.extensions)
+        if asked is None:
+            raise MissingQueryError
+        prepared = self.document_cache.prepare(asked.text)
+        if prepared.document is None:
+            return _refused(prepared.errors)
+        self.policy.documents.register(asked)
+        operation = prepared.operation(request.operation_name)
+        type_ = OperationType(operation.operation.value)
+        if type_ not in request.allowed:
+            raise InvalidOperationTypeError(type_)
+        check_variables(request.variables, self.policy.limits)
+        cost = self.document_cache.cost(prepared, operation).of(request.variables)
+        executor = OperationExecutor.build(
+            self._schema, prepared.document, request.root_value, request.context, request.variables,
+            operation.name.value if operation.name else None,
+            is_awaitable=cast("Any", optimized_is_awaitable), hide_suggestions=not self.policy.suggestions,
+            operation_extensions=request.extensions, attributes=self._attributes,
+        )  # fmt: skip
+        if isinstance(executor, list):
+            return _refused(coded(executor, RequestErrorCode.BAD_USER_INPUT))
+        return Admitted(type_, executor, self._pay(cost, request.context))
+
+    def _pay(self, cost: int, context: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Take the cost from the user's budget; what the answer says about it.
+
+        Raises:
+            RequestError: QUERY_TOO_COSTLY or THROTTLED.
+        """
+        limit = self.policy.max_cost
+        extensions: dict[str, Any] = {"cost": {"requested": cost, "limit": limit}}
+        if cost > limit:
+            message = f"The query may cost {cost}, more than {limit}; ask for smaller pages or fewer fields."
+            raise RequestError(RequestErrorCode.QUERY_TOO_COSTLY, message, **extensions)
+        identity = getattr(context, "identity", None)
+        if self._budget and identity and (user := user_of(identity)):
+            allowance = self._budget.take(user, cost)
+            extensions["rateLimit"] = allowance.as_extension()
+            if allowance.retry_at:
+                raise RequestError(
+                    RequestErrorCode.THROTTLED, "You have asked for much in the last minute; wait until `retryAt`.",
+                    retryAt=stamp(allowance.retry_at), **extensions,
+                )  # fmt: skip
+        return extensions
+
+    async def _run(self, admitted: Admitted) -> ExecutionResult:
+        """Execute a query or a mutation within its time."""
+        timer = asyncio.timeout(self._timeout_seconds)
+        try:
+            async with timer:
+                result = admitted.executor.execute_operation()
+                result = cast("CoreResult", await result if isawaitable(result) else result)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            message = (
+                f"The operation took longer than {self._timeout_seconds:g} seconds; a mutation may have been done."
+            )
+            return ExecutionResult(
+                None, [RequestError(RequestErrorCode.OPERATION_TIMEOUT, message)], admitted.extensions
+            )
+        return ExecutionResult(result.data, masked(result.errors) if result.errors else None, admitted.extensions)
+
+    async def _events(self, admitted: Admitted) -> AsyncGenerator[ExecutionResult, None]:
+        """The results of a subscription; the first one says what it cost."""
+        source = create_source_event_stream(admitted.executor)
+        source = await source if isawaitable(source) else source
+        if isinstance(source, CoreResult):
+            yield PreExecutionError(None, masked(source.errors or ()), admitted.extensions)
+            return
+        extensions: dict[str, Any] | None = admitted.extensions
+        try:
+            async with aclosing(map_source_to_response_event(admitted.executor, source)) as results:
+                async for result in results:
+                    yield ExecutionResult(result.data, masked(result.errors) if result.errors else None, extensions)
+                    extensions = None
+        except Exception as error:  # noqa: BLE001 # whatever the source raised, as a resolver may
+            located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
+            yield ExecutionResult(None, masked([located]), extensions)
+
+
+def _refused(errors: Iterable[GraphQLError]) -> PreExecutionError:
+    return PreExecutionError(None, list(errors))

@@ -1,0 +1,110 @@
+"""Documents that are too much, and what it takes to find out: counted in nodes looked at, not in time."""
+
+from unittest.mock import Mock
+
+import pytest
+from graphql.validation.rules import overlapping_fields_can_be_merged
+
+from graphql import parse, validate
+from resumepair_graphql.document_cache import DocumentCache
+from resumepair_graphql.query_limits import Measure, QueryLimits, check_variables, measure_document
+from resumepair_graphql.request_errors import RequestError
+from resumepair_graphql.schema import build_schema
+
+LIMITS = QueryLimits()
+SCHEMA = build_schema()._schema
+LEVELS = 40
+BOMB = "".join(f"fragment f{n} on Document {{ ...f{n + 1} ...f{n + 1} }} " for n in range(LEVELS))
+FRAGMENT_BOMB = f"{{ document(id: 1) {{ ...f0 }} }} {BOMB} fragment f{LEVELS} on Document {{ id }}"
+NESTED_BOMB = (
+    "{ document(id: 1) { ...f0 } } "
+    + "".join(f"fragment f{n} on Document {{ a: b {{ ...f{n + 1} }} b {{ ...f{n + 1} }} }} " for n in range(LEVELS))
+    + f"fragment f{LEVELS} on Document {{ id }}"
+)
+CYCLE = "{ document(id: 1) { ...a } } fragment a on Document { ...b } fragment b on Document { ...a }"
+ABUSES = {
+    "nested fragments": (FRAGMENT_BOMB, "QUERY_TOO_WIDE"),
+    "nested fragments with fields": (NESTED_BOMB, "QUERY_TOO_DEEP"),
+    "400 duplicate fields": ("{ document(id: 1) { " + "title " * 400 + "} }", "QUERY_TOO_WIDE"),
+    "duplicates in inline fragments": ("{ document(id: 1) { " + "... { id } " * 60 + "} }", "QUERY_TOO_WIDE"),
+    "alias flood": (
+        "{ document(id: 1) { " + "".join(f"a{n}: id " for n in range(100)) + "} }",
+        "QUERY_TOO_WIDE",
+    ),
+    "root fields": ("{ " + "__typename " * 21 + "}", "QUERY_TOO_WIDE"),
+    "directives": ("{ document(id: 1) { id " + "@skip(if: false) " * 60 + "} }", "QUERY_TOO_WIDE"),
+    "many operations": ("".join(f"query q{n} {{ __typename }} " for n in range(60)), "QUERY_TOO_LARGE"),
+    "many tokens": ("{ " + "id " * 2000 + "}", "QUERY_TOO_LARGE"),
+    "many comments": ("#\n" * 3000 + "{ __typename }", "QUERY_TOO_LARGE"),
+    "long text": ('{ document(id: "' + "x" * 70_000 + '") { id } }', "QUERY_TOO_LARGE"),
+    "deep selection": ("{ a " * 17 + "}" * 17, "QUERY_TOO_DEEP"),
+    "very deep selection": ("{ a " * 300 + "}" * 300, "QUERY_TOO_DEEP"),
+    "deep list": ("{ document(id: " + "[" * 100 + "]" * 100 + ") { id } }", "QUERY_TOO_DEEP"),
+    "very deep list": ("{ document(id: " + "[" * 900 + "]" * 900 + ") { id } }", "QUERY_TOO_DEEP"),
+    "deep default": ("query($a: [ID!] = " + "[" * 100 + "]" * 100 + ") { __typename }", "QUERY_TOO_DEEP"),
+}
+
+
+@pytest.fixture
+def validating(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """Counts how often a document is validated."""
+    validating = Mock(wraps=validate)
+    monkeypatch.setattr("resumepair_graphql.document_cache.validate", validating)
+    return validating
+
+
+@pytest.mark.parametrize("name", ABUSES)
+def test_abuse_is_refused_before_it_is_validated(name: str, validating: Mock) -> None:
+    text, code = ABUSES[name]
+    cache = DocumentCache(SCHEMA, LIMITS, introspection=True, suggestions=True)
+    (error,) = cache.prepare(text).errors
+    assert error.extensions == {"code": code}
+    assert validating.call_count == 0
+
+
+@pytest.mark.parametrize("text", [FRAGMENT_BOMB, NESTED_BOMB, CYCLE])
+def test_each_selection_is_visited_once_however_often_its_fragment_is_spread(text: str) -> None:
+    measures = measure_document(parse(text))
+    assert sum(measure.visits for measure in measures) <= text.count("...") + text.count("b ") + text.count("id") + 1
+    assert len(measures) <= text.count("{")
+
+
+def test_what_a_fragment_holds_counts_wherever_it_is_spread() -> None:
+    (operation, *_) = measure_document(
+        parse("{ a { ...f ... { ...f } } ...r } fragment f on X { x: b c { d } } fragment r on Query { e g }")
+    )
+    assert (operation.fields, operation.depth, operation.aliases, operation.root_fields) == (9, 3, 2, 3)
+
+
+def test_a_cycle_is_left_to_validation() -> None:
+    cache = DocumentCache(SCHEMA, LIMITS, introspection=True, suggestions=True)
+    (error, *_) = cache.prepare(CYCLE).errors
+    assert (error.extensions or {})["code"] == "GRAPHQL_VALIDATION_FAILED"
+
+
+def test_fields_of_one_name_in_many_fragments_stop_at_the_budget_of_comparisons() -> None:
+    fragments = "".join(f"fragment f{n} on Document {{ {'title ' * 45} }} " for n in range(10))
+    spreads = " ".join(f"...f{n}" for n in range(10))
+    cache = DocumentCache(SCHEMA, LIMITS, introspection=True, suggestions=True)
+    (error,) = cache.prepare(f"{{ document(id: 1) {{ {spreads} }} }} {fragments}").errors
+    assert (error.extensions or {})["code"] == "GRAPHQL_VALIDATION_FAILED"
+    assert overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET == 20_000
+
+
+@pytest.mark.parametrize(("depth", "good"), [(64, True), (65, False), (5000, False)])
+def test_variables_may_be_nested_so_deep(depth: int, good: bool) -> None:
+    value: object = 1
+    for _ in range(depth):
+        value = [value]
+    if good:
+        check_variables({"data": value}, LIMITS)
+        return
+    with pytest.raises(RequestError) as refused:
+        check_variables({"data": value}, LIMITS)
+    assert refused.value.extensions == {"code": "QUERY_TOO_DEEP"}
+
+
+def test_measures_and_limits_are_of_the_same_things() -> None:
+    assert {name for name in vars(LIMITS) if hasattr(Measure(), name)} == {
+        "depth", "input_depth", "fields", "root_fields", "aliases", "directives", "repeats",
+    }  # fmt: skip

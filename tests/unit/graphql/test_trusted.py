@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import orjson
+import pytest
+
+from resumepair_graphql.request_errors import RequestError
+from resumepair_graphql.trusted import ManifestError, PersistedDocuments, hash_of, read_manifest
+
+TEXT = "{ __typename }"
+HASH = hash_of(TEXT)
+
+
+def by_hash(key: str) -> dict[str, object]:
+    return {"persistedQuery": {"version": 1, "sha256Hash": key}}
+
+
+def code_of(documents: PersistedDocuments, query: str | None, extensions: dict[str, object] | None) -> str:
+    with pytest.raises(RequestError) as refused:
+        documents.find(query, extensions)
+    return refused.value.code.value
+
+
+def write(folder: Path, content: object) -> Path:
+    path = folder / "manifest.json"
+    path.write_bytes(orjson.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"abc": TEXT},  # relay-compiler (MD5), GraphQL Code Generator (SHA-1), urql
+        {
+            "format": "apollo-persisted-query-manifest",
+            "version": 1,
+            "operations": [{"id": "abc", "name": None, "type": "query", "body": TEXT}],
+        },
+    ],
+    ids=["relay, codegen", "apollo"],
+)
+def test_a_list_is_read_in_the_formats_of_the_tools(tmp_path: Path, content: object) -> None:
+    documents = PersistedDocuments.read(write(tmp_path, content), only=True)
+    for key in ("abc", HASH):
+        found = documents.find(None, by_hash(key))
+        assert found
+        assert found.text == TEXT
+
+
+@pytest.mark.parametrize(
+    "content", [[], {}, {"a": 1}, {"format": "apollo-persisted-query-manifest", "operations": [{"id": "a"}]}, "x"]
+)
+def test_anything_else_is_refused(tmp_path: Path, content: object) -> None:
+    with pytest.raises(ManifestError, match="neither"):
+        read_manifest(write(tmp_path, content))
+
+
+def test_a_file_that_is_not_there_or_not_json_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="cannot be read"):
+        read_manifest(tmp_path / "missing.json")
+    (tmp_path / "bad.json").write_text("{")
+    with pytest.raises(ManifestError, match="not JSON"):
+        read_manifest(tmp_path / "bad.json")
+
+
+def test_only_trusted_needs_a_list() -> None:
+    with pytest.raises(ManifestError, match="TRUSTED_DOCUMENTS_ONLY"):
+        PersistedDocuments.read(None, only=True)
+
+
+def test_an_unknown_hash_is_asked_for_in_full_and_known_once_it_was_registered() -> None:
+    documents = PersistedDocuments()
+    with pytest.raises(RequestError, match=r"^PersistedQueryNotFound$") as refused:
+        documents.find(None, by_hash(HASH))
+    assert refused.value.extensions == {"code": "PERSISTED_QUERY_NOT_FOUND"}
+    asked = documents.find(TEXT, by_hash(HASH))
+    assert asked
+    assert code_of(documents, None, by_hash(HASH)) == "PERSISTED_QUERY_NOT_FOUND"
+    documents.register(asked)
+    found = documents.find("", by_hash(HASH))
+    assert found
+    assert found.text == TEXT
+
+
+def test_a_text_is_not_registered_under_a_foreign_hash() -> None:
+    assert code_of(PersistedDocuments(), "{ other }", by_hash(HASH)) == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize("persisted", [1, "x", {}, {"sha256Hash": 1}, {"version": 2, "sha256Hash": HASH}])
+def test_a_malformed_extension_is_refused(persisted: object) -> None:
+    assert code_of(PersistedDocuments(), TEXT, {"persistedQuery": persisted}) == "BAD_REQUEST"
+
+
+def test_only_trusted_refuses_everything_else() -> None:
+    documents = PersistedDocuments({"abc": TEXT}, only=True)
+    assert code_of(documents, "{ other }", None) == "QUERY_NOT_TRUSTED"
+    assert code_of(documents, "{ other }", by_hash(hash_of("{ other }"))) == "QUERY_NOT_TRUSTED"
+    assert code_of(documents, None, by_hash("unknown")) == "QUERY_NOT_TRUSTED"
+    for query, extensions in ((TEXT, None), (None, by_hash("abc")), ("{ other }", by_hash("abc"))):
+        found = documents.find(query, extensions)
+        assert found
+        assert found.text == TEXT
+
+
+def test_without_a_list_nothing_is_trusted_but_all_is_answered() -> None:
+    found = PersistedDocuments().find(TEXT, {"other": 1})
+    assert found
+    assert found.text == TEXT
+    assert PersistedDocuments().find(None, None) is None
