@@ -1,0 +1,44 @@
+"""What users of Apollo Client, urql and graphql-ws do, done with them."""
+
+from typing import Any
+
+import pytest
+
+from tests.clients.conftest import Author, Node
+
+CLIENTS = ("apollo", "urql", "graphql-ws")
+WITH_A_CACHE = {"apollo", "urql"}
+# First by a network that broke, then by the API, because the token had expired.
+CLOSED = [1006, 4403]
+STEPS = [10, 30, 60, 80, 90, 100]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_main_path(node: Node, author: Author, client: str) -> None:
+    found = node.walk(client, author)
+
+    assert found["idempotency"] == {"first": False, "again": True, "same": True}
+    assert found["cancelled"] == ["PENDING", "CANCELLED"]
+    assert found["closed"][:2] == CLOSED
+    assert_resumed(found["states"])
+    *downloads, sha256 = found["downloads"]
+    assert downloads == [{"start": "%PDF-", "sha256": sha256}] * 2
+    assert found["batch"] == {"jobs": 2, "completed": 2, "percent": 100}
+    assert [len(page) for page in found["pages"]] == [2, 1]
+    assert len({entry for page in found["pages"] for entry in page}) == 3
+    assert found["retried"] == ["PENDING", "2", "INVALID_DOCUMENT"]
+    assert found["refusals"] == ["NOT_FOUND", "INVALID_STATE"]
+    if client in WITH_A_CACHE:
+        assert found["cached"][0] == ["PENDING", 0]
+        assert found["cached"][-1] == ["COMPLETED", 100], "the subscription updated the job of the query"
+
+
+def assert_resumed(states: list[Any]) -> None:
+    """Nothing was told twice, although the client connected three times."""
+    assert [percent for _, percent, _ in states] == [0, *STEPS]
+    assert [sequence for sequence, _, _ in states] == list(range(1, 8))
+    assert states[-1][2] == "COMPLETED"
+
+
+def test_typescript_is_sound(node: Node) -> None:
+    node.run("node_modules/typescript/bin/tsc", "--project", ".")
