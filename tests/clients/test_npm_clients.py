@@ -38,7 +38,3 @@ def assert_resumed(states: list[Any]) -> None:
     assert [percent for _, percent, _ in states] == [0, *STEPS]
     assert [sequence for sequence, _, _ in states] == list(range(1, 8))
     assert states[-1][2] == "COMPLETED"
-
-
-def test_typescript_is_sound(node: Node) -> None:
-    node.run("node_modules/typescript/bin/tsc", "--project", ".")

@@ -120,6 +120,8 @@ def test_graphql_examples_are_valid(page: str, operation: str) -> None:
 def test_examples_are_found() -> None:
     assert {page for page, _ in operations()} == {
         "README.md",
+        "docs/clients/python.md",
+        "docs/reference/pagination.md",
         "docs/how-to/schedule-an-export.md",
         "docs/how-to/watch-a-job.md",
         "docs/quickstart.md",
