@@ -95,7 +95,7 @@ def test_following_survives_a_cut_connection_and_an_expired_token(author: Author
                 return author.token()
 
         job = person.export(document)
-        states = []
+        states: list[dict[str, Any]] = []
         for state in follower(proxy.port, token)(job):
             if not states:
                 proxy.cut()
