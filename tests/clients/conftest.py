@@ -14,7 +14,7 @@ from typing import Any
 import jwt
 import pytest
 
-from dev.node import CLIENTS, find_node, install_packages
+from dev.npm import CLIENTS, NODE, install
 from tests.acceptance.conftest import Person, Product, running
 
 ROOT = Path(__file__).parents[2]
@@ -98,8 +98,8 @@ class Node:
 
 @pytest.fixture(scope="session")
 def node() -> Node:
-    install_packages(CLIENTS, os.environ, print)
-    return Node(find_node())
+    install(CLIENTS)
+    return Node(NODE)
 
 
 @pytest.fixture(scope="package")

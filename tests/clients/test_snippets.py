@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.node import CLIENTS
+from dev.npm import CLIENTS
 from tests.acceptance.conftest import HISTORY, Product
 from tests.clients.conftest import ANSWER_SECONDS, ROOT, Author, Node
 

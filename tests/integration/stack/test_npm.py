@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dev.errors import SetupError
-from dev.node import install_packages
+from dev.npm import install
 
 LOCK = {"name": "empty", "lockfileVersion": 3, "packages": {"": {"name": "empty"}}}
 
@@ -26,10 +26,10 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 def test_packages_are_installed_again_only_when_the_lock_changed(folder: Path) -> None:
     said: list[str] = []
     for _ in range(2):
-        install_packages(folder, environment(folder), said.append)
+        install(folder, environment(folder), said.append)
     assert len(said) == 1
     (folder / "package-lock.json").write_text(json.dumps(LOCK, indent=2))
-    install_packages(folder, environment(folder), said.append)
+    install(folder, environment(folder), said.append)
     assert len(said) == 2
 
 
@@ -40,4 +40,4 @@ def test_a_registry_out_of_reach_is_told_in_one_line_and_tried_again(folder: Pat
     (folder / "package-lock.json").write_text(json.dumps(lock))
     for _ in range(2):
         with pytest.raises(SetupError, match=r"npm ci failed in .*ECONNREFUSED"):
-            install_packages(folder, environment(folder), print)
+            install(folder, environment(folder), print)
