@@ -54,10 +54,10 @@ class Node:
     program: Path
 
     @contextmanager
-    def started(self, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    def started(self, *arguments: str, folder: Path = CLIENTS, **environment: str) -> Iterator[subprocess.Popen[str]]:
         process = subprocess.Popen(
             [self.program, *arguments],
-            cwd=CLIENTS, env={**os.environ, **environment}, text=True,
+            cwd=folder, env={**os.environ, **environment}, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         with process:
@@ -66,9 +66,9 @@ class Node:
             finally:
                 process.kill()
 
-    def run(self, *arguments: str, **environment: str) -> str:
+    def run(self, *arguments: str, folder: Path = CLIENTS, **environment: str) -> str:
         """What it printed; it has to end well."""
-        with self.started(*arguments, **environment) as process:
+        with self.started(*arguments, folder=folder, **environment) as process:
             printed, _ = process.communicate(timeout=ANSWER_SECONDS)
         assert process.returncode == 0, printed
         return printed
