@@ -1,7 +1,7 @@
 # The one door to the project. `make help` lists what is behind it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run watch test check bench chaos gallery db token sdl wheel clean setup setup-stack setup-bench
+.PHONY: help run watch test check bench chaos gallery db token sdl graphiql wheel clean setup setup-stack setup-bench
 
 PYTHON := .venv/bin/python
 # The shell's own USER is whoever is logged in; only the one on the command line is meant.
@@ -10,7 +10,7 @@ TOKEN_USER := $(if $(filter command line,$(origin USER)),$(USER),alice)
 SECOND_POSTGRES := $(lastword $(sort $(wildcard /usr/lib/postgresql/*/bin)))
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-7s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
 
 run: setup-stack ## set up everything and start the whole product (PORT=9000 for another port)
 	@exec $(PYTHON) -m dev
@@ -60,6 +60,9 @@ token: ## print a JWT for the running product (USER=alice|bob|admin)
 sdl: setup ## write graphql/schema.graphql from the code
 	@$(PYTHON) -m resumepair_graphql.schema > .venv/schema.graphql
 	@mv .venv/schema.graphql graphql/schema.graphql
+
+graphiql: setup ## renew what the GraphiQL page is made of from npm (dev/graphiql/package-lock.json)
+	@exec $(PYTHON) -m dev.graphiql_assets
 
 wheel: setup ## build the wheel and start both processes from it in an empty environment
 	@exec $(PYTHON) -m dev.wheel_check

@@ -22,7 +22,17 @@ HIGHEST_PORT: Final = 65535
 MACHINE: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 POLLING: Final = ("POLLING_MODE", "POLLING_INTERVAL_SECONDS")
 # What a person may set for one process; the rest of a process's settings is decided here.
-API_CHOICES: Final = (*POLLING, "JWT_AUDIENCE", "DOWNLOAD_URL_TTL_SECONDS", "PUBLIC_URL")
+API_CHOICES: Final = (
+    *POLLING,
+    "JWT_AUDIENCE",
+    "DOWNLOAD_URL_TTL_SECONDS",
+    "PUBLIC_URL",
+    "ALLOWED_ORIGINS",
+    "TRUSTED_PROXIES",
+    "CLIENT_TIMEOUT_SECONDS",
+    "MAX_CONNECTIONS_PER_USER",
+    "MAX_CONNECTIONS_PER_ADDRESS",
+)
 WORKER_CHOICES: Final = (
     *POLLING,
     "WORKER_CONCURRENCY",
@@ -78,6 +88,7 @@ def api_environment(
         **_chosen(environment, API_CHOICES),
         **_storage(storage),
         "DATABASE_URL": role_url(admin_url, API_ROLE, secrets.api_password),
+        "ENVIRONMENT": environment.get("ENVIRONMENT", "development"),
         "HOST": address.host,
         "PORT": str(address.port),
         "SUPABASE_JWT_SECRET": environment.get("SUPABASE_JWT_SECRET", secrets.jwt_secret),

@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +78,13 @@ def template_database(postgres_server: PostgresServer) -> str:
 @pytest.fixture
 def database(postgres_server: PostgresServer, template_database: str) -> Iterator[Database]:
     """A fresh database with the schema applied."""
+    with cloned(postgres_server, template_database) as database:
+        yield database
+
+
+@contextmanager
+def cloned(postgres_server: PostgresServer, template_database: str) -> Iterator[Database]:
+    """A copy of the template, for as long as it is needed."""
     name = f"test_{next(NUMBERS)}"
     _execute(
         postgres_server,

@@ -13,12 +13,13 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
+from resumepair_graphql import graphiql
 from resumepair_graphql.auth import Authenticator
-from resumepair_graphql.body_limit import BodyLimit
 from resumepair_graphql.context import Services
 from resumepair_graphql.database import Database, create_pool
 from resumepair_graphql.endpoint import Endpoint
@@ -29,14 +30,13 @@ from resumepair_graphql.listening import Listening
 from resumepair_graphql.logs import configure_logs
 from resumepair_graphql.polling import Polling
 from resumepair_graphql.schema import build_schema
+from resumepair_graphql.server import Server, impatient_protocol, listen
 from resumepair_graphql.settings import Settings, SettingsError
 
 CONNECT_SECONDS = 10
 GRACE_SECONDS = 5
-# A document may have 1 MiB; around it there is room for the operation and for JSON's escapes.
-MAX_BODY_BYTES = 1_500_000
+PREFLIGHT_SECONDS = 24 * 3600
 MAX_MESSAGE_BYTES = 64 * 1024
-BACKLOG = 2048
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -54,11 +54,11 @@ def main() -> None:
     except psycopg.Error as error:
         sys.exit(_refuse(f"DATABASE_URL: no connection: {error}", 1))
     try:
-        listener = _bind(settings.host, settings.port)
+        listener = listen(settings.host, settings.port, settings.client_timeout_seconds)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else error
         sys.exit(_refuse(f"PORT: cannot listen on {settings.host}:{settings.port}: {reason}", 1))
-    _serve(settings, listener)
+    _serve(settings.model_copy(update={"port": listener.getsockname()[1]}), listener)
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -75,7 +75,7 @@ def create_app(settings: Settings) -> Starlette:
     services = Services(database, JobFeed(source), links)
     authenticator = Authenticator(settings.supabase_jwt_secret.get_secret_value(), settings.jwt_audience)
 
-    endpoint = Endpoint(build_schema(), services, authenticator, settings.public_url)
+    endpoint = Endpoint(build_schema(), services, authenticator, settings)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
@@ -84,17 +84,28 @@ def create_app(settings: Settings) -> Starlette:
             yield
         log.info("graphql_stopped")
 
-    return Starlette(
+    app = Starlette(
         routes=[
+            *(graphiql.routes() if settings.environment == "development" else []),
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
             Route("/files/{path:path}", links.serve),
             Route("/", front_page),
-            *health_routes(services),
+            *health_routes(services, endpoint.connections),
         ],
-        middleware=[Middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)],
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.allowed_origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["*"],
+                max_age=PREFLIGHT_SECONDS,
+            )
+        ],
         lifespan=lifespan,
     )
+    app.state.endpoint = endpoint
+    return app
 
 
 async def front_page(_: Request) -> Response:
@@ -102,7 +113,7 @@ async def front_page(_: Request) -> Response:
     return JSONResponse(
         {
             "service": "ResumePair Export",
-            "graphql": "/graphql (POST; graphql-transport-ws for subscriptions)",
+            "graphql": "/graphql (POST, GET; graphql-transport-ws or Server-Sent Events for subscriptions)",
             "health": ["/health/live", "/health/ready"],
             "metrics": "/metrics",
         }
@@ -121,26 +132,23 @@ def _has_schema(database_url: str) -> bool:
         return connection.execute("select 1 from pg_namespace where nspname = 'resumepair'").fetchone() is not None
 
 
-def _bind(host: str, port: int) -> socket.socket:
-    """Take the port before anything else is begun, so that a taken one is said in one line."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=BACKLOG)
-
-
 def _serve(settings: Settings, listener: socket.socket) -> None:
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        http=impatient_protocol(settings.client_timeout_seconds),
+        forwarded_allow_ips=settings.trusted_proxies,
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
-    uvicorn.Server(config).run([listener])
+    Server(config, before_stop=app.state.endpoint.stop).run([listener])
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -1,50 +1,45 @@
-"""A cap on request bodies: the server underneath has none."""
+"""Reading a request's body with a limit on its size and on the client's time: the server underneath has neither."""
 
-from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+import asyncio
+
+from starlette.requests import Request
+
+from resumepair_graphql.http_refusal import HttpCode, HttpRefusal
+
+CLOSING = {"Connection": "close"}  # what is still to come is not read
 
 
-class BodyTooLarge(Exception):
-    """More bytes arrived than a request may have."""
+async def read_body(request: Request, max_bytes: int, seconds: float) -> bytes:
+    """The whole body, whether it announces its length or not.
+
+    Raises:
+        HttpRefusal: 413, it has more bytes; 408, it was not there in time.
+        ClientDisconnect: The client went away.
+    """
+    refuse_announced(request, max_bytes)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > max_bytes:
+                    raise _too_large(max_bytes)
+    except TimeoutError:
+        message = f"The body did not arrive within {seconds:g} seconds."
+        raise HttpRefusal(HttpCode.REQUEST_TIMEOUT, message, CLOSING) from None
+    return bytes(body)
 
 
-class BodyLimit:
-    """Refuses bodies over a number of bytes with 413, whether they announce their length or not."""
+def refuse_announced(request: Request, max_bytes: int) -> None:
+    """Refuse a body whose announced length is too much, before anything else is looked at.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self._app = app
-        self._max_bytes = max_bytes
+    Raises:
+        HttpRefusal: 413.
+    """
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > max_bytes:
+        raise _too_large(max_bytes)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count what arrives; a WebSocket's messages are limited by the server."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        announced = Headers(scope=scope).get("content-length", "0")
-        if announced.isdigit() and int(announced) > self._max_bytes:
-            await self._refuse(scope, receive, send)
-            return
-        received = 0
 
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._max_bytes:
-                raise BodyTooLarge
-            return message
-
-        try:
-            await self._app(scope, counted, send)
-        except BodyTooLarge:
-            await self._refuse(scope, receive, send)
-
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        message = f"The request is larger than {self._max_bytes} bytes."
-        response = JSONResponse(
-            {"errors": [{"message": message, "extensions": {"code": "INVALID_INPUT"}}]},
-            status_code=413,
-            headers={"Connection": "close"},
-        )
-        await response(scope, receive, send)
+def _too_large(max_bytes: int) -> HttpRefusal:
+    return HttpRefusal(HttpCode.REQUEST_TOO_LARGE, f"The body is larger than {max_bytes} bytes.", CLOSING)

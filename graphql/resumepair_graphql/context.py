@@ -1,8 +1,8 @@
 """What a resolver is given: who asks, and the services that answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 from uuid import UUID
 
 import strawberry
@@ -25,11 +25,9 @@ class Services:
 
 @dataclass
 class Context:
-    """The context of an operation; over a WebSocket, of all operations of the connection.
+    """The context of an operation. A WebSocket's connection has one as well, from which its operations get theirs.
 
     `authorization` is the request's header, `connection_params` what `connection_init` brought.
-    Nothing here may grow stale: the loaders join look-ups of the same moment and keep nothing, and the identity is
-    that of the token, with whose end the connection ends.
     """
 
     services: Services
@@ -43,6 +41,10 @@ class Context:
         self.jobs = self._loader("jobs_by_id")
         self.batches = self._loader("batches_by_id")
         self.schedules = self._loader("schedules_by_id")
+
+    def fresh(self) -> Self:
+        """One for the next operation of the same connection."""
+        return replace(self)
 
     async def rows(self, query: str, **values: object) -> list[Row]:
         """Rows of a named query as the asking user sees them."""

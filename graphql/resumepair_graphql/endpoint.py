@@ -1,129 +1,195 @@
-"""The `/graphql` endpoint: Strawberry's view with our tokens, encoder and WebSocket manners."""
+"""The `/graphql` endpoint: each request is taken to the transport that it asks for.
+
+HTTP is answered here, in JSON or as an event stream; a WebSocket is left to `websocket`.
+"""
 
 import asyncio
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import orjson
 import strawberry
-from cross_web import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+import structlog
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
+from strawberry.exceptions import ConnectionRejectionError, MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
-    ConnectionInitMessage,
-    Message,
-    SubscribeMessage,
-)
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET, UnsetType
 
-from resumepair_graphql.auth import Authenticator, InvalidToken
+from graphql import GraphQLError
+from resumepair_graphql import graphiql
+from resumepair_graphql.answers import answer
+from resumepair_graphql.auth import ANONYMOUS, Authenticator, Identity, InvalidToken
+from resumepair_graphql.connections import Connections, TooManyConnections
 from resumepair_graphql.context import Context, Services
+from resumepair_graphql.encoding import encode
+from resumepair_graphql.event_stream import EventStream, Results
+from resumepair_graphql.http_refusal import HttpCode, HttpRefusal
+from resumepair_graphql.negotiation import Acceptance, MediaType, negotiate
+from resumepair_graphql.operation import Operation, read_operation
+from resumepair_graphql.origins import Origins
+from resumepair_graphql.settings import Settings
+from resumepair_graphql.websocket import MAX_OPERATIONS, TRY_AGAIN_LATER, Adapter, TransportHandler
 
-INIT_TIMEOUT = timedelta(seconds=10)
-MAX_OPERATIONS_PER_CONNECTION = 100
-FORBIDDEN = 4403
+METHODS = {
+    "GET": frozenset({OperationType.QUERY}),
+    "POST": frozenset({OperationType.QUERY, OperationType.MUTATION}),
+}
 
-
-class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
-    """graphql-transport-ws, with three corrections.
-
-    The connection ends with its token (4403, which clients answer by connecting again); a message that is not an object
-    closes it instead of raising; a syntax error ends its operation instead of the connection.
-    """
-
-    _expiry: asyncio.TimerHandle | None = None
-    _closing: asyncio.Future[None] | None = None
-
-    async def handle_message(self, message: object) -> None:
-        """Refuse what is not an object before looking into it."""
-        if not isinstance(message, dict):
-            await self.handle_invalid_message("A message has to be a JSON object")
-            return
-        try:
-            await super().handle_message(cast("Message", message))
-        except (TypeError, AttributeError):  # fields of the wrong type, such as an id that is a list
-            await self.handle_invalid_message("Failed to parse message")
-
-    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        """Acknowledge, and set the connection's end."""
-        if message.get("payload") is None:
-            message = {**message, "payload": {}}
-        await super().handle_connection_init(message)
-        expires_at = self.context.identity.expires_at
-        if self.connection_acknowledged and expires_at and not self._expiry:
-            seconds = (expires_at - datetime.now(UTC)).total_seconds()
-            self._expiry = asyncio.get_running_loop().call_later(max(seconds, 0), self._expire)
-
-    async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        """Refuse an operation whose parts are not of the protocol's types."""
-        payload = cast("dict[str, object]", message["payload"])
-        nothing = type(None)
-        parts = (
-            (cast("object", message["id"]), (str,)),
-            (payload.get("query"), (str,)),
-            (payload.get("variables"), (dict, nothing)),
-            (payload.get("operationName"), (str, nothing)),
-        )
-        if not all(isinstance(part, kinds) for part, kinds in parts):
-            await self.handle_invalid_message("Failed to parse message")
-            return
-        await super().handle_subscribe(message)
-
-    async def shutdown(self) -> None:
-        """Nothing is left behind."""
-        if self._expiry:
-            self._expiry.cancel()
-        if self._closing:
-            await asyncio.wait([self._closing])
-        await super().shutdown()
-
-    def _expire(self) -> None:
-        self._closing = asyncio.ensure_future(self.websocket.close(FORBIDDEN, "Token expired"))
-
-    @staticmethod
-    def _get_pre_execution_close_reason(error: object) -> None:  # the view's signature
-        """No error of an operation is a reason to close the connection."""
+log = structlog.stdlib.get_logger(__name__)
 
 
 class Endpoint(GraphQL[Context, None]):
-    """GraphQL over HTTP POST and GET, and over graphql-transport-ws."""
+    """GraphQL over HTTP (POST, GET, Server-Sent Events) and over graphql-transport-ws."""
 
     graphql_transport_ws_handler_class = TransportHandler
+    websocket_adapter_class = Adapter
 
     def __init__(
-        self, schema: strawberry.Schema, services: Services, authenticator: Authenticator, public_url: str | None
+        self, schema: strawberry.Schema, services: Services, authenticator: Authenticator, settings: Settings
     ) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
-            connection_init_wait_timeout=INIT_TIMEOUT,
-            max_subscriptions_per_connection=MAX_OPERATIONS_PER_CONNECTION,
+            connection_init_wait_timeout=timedelta(seconds=settings.client_timeout_seconds),
+            max_subscriptions_per_connection=MAX_OPERATIONS,
+            allowed_origins=["*"],  # checked here, for all transports
         )
         self._services = services
         self._authenticator = authenticator
-        self._public_url = public_url.rstrip("/") if public_url else None
+        self._public_url = settings.public_url.rstrip("/") if settings.public_url else None
+        self._has_ide = settings.environment == "development"
+        self._origins = Origins(settings.allowed_origins, settings.public_url)
+        self._stopping = asyncio.Event()
+        self.client_seconds = settings.client_timeout_seconds
+        self.connections = Connections(settings.max_connections_per_user, settings.max_connections_per_address)
+
+    def stop(self) -> None:
+        """End the event streams, because the process stops; the server ends the WebSockets."""
+        self._stopping.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; a bad token over HTTP is a 401 in GraphQL's own form."""
+        """Answer a request, or serve a WebSocket to its end."""
+        if scope["type"] == "websocket":
+            await self._serve_websocket(WebSocket(scope, receive, send))
+            return
+        response = await self._answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _serve_websocket(self, websocket: WebSocket) -> None:
         try:
-            await super().__call__(scope, receive, send)
+            self._origins.check(websocket.headers)
+            with self.connections.from_address(_address(websocket), "websocket"):
+                await self.run(websocket)
+        except HttpRefusal:
+            await websocket.close()  # before it was accepted: 403
+        except TooManyConnections as error:
+            # A browser shows no page the status of a handshake, but a code.
+            await websocket.accept(await self.pick_websocket_subprotocol(websocket))
+            await websocket.close(TRY_AGAIN_LATER, str(error))
+
+    async def _answer(self, request: Request) -> Response:
+        accepted = negotiate(request.headers.get("accept"))
+        media_type = accepted.best if accepted else MediaType.JSON
+        try:
+            if self._has_ide and graphiql.is_asked_for(request):
+                return graphiql.page()
+            return await self._carry_out(request, accepted)
+        except HttpRefusal as refusal:
+            return refusal.response(media_type)
+        except ClientDisconnect:
+            return Response(status_code=400)  # to nobody
+        except Exception:
+            unforeseen = HttpRefusal.unforeseen()
+            log.exception("unexpected_error", correlation_id=unforeseen.correlation_id)
+            return unforeseen.response(media_type)
+
+    async def _carry_out(self, request: Request, accepted: Acceptance | None) -> Response:
+        """Read the operation and run it, once the request is one that may be made at all."""
+        self._origins.check(request.headers)
+        if request.method not in METHODS:
+            raise HttpRefusal(HttpCode.METHOD_NOT_ALLOWED, "Use POST, or GET for queries.", {"Allow": "GET, POST"})
+        if accepted is None:
+            raise HttpRefusal(HttpCode.NOT_ACCEPTABLE, f"Accept one of: {', '.join(form.value for form in MediaType)}.")
+        identity = self._identify(request.headers)
+        operation = await read_operation(request, signed_in=identity != ANONYMOUS, seconds=self.client_seconds)
+        context = Context(self._services, self._base_url(request), identity)
+        if accepted.best is MediaType.EVENTS:
+            return await self._stream(request, operation, context)
+        try:
+            result = await self.schema.execute(
+                operation.query,
+                operation.variables,
+                context,
+                operation_name=operation.name,
+                allowed_operation_types=METHODS[request.method],
+                operation_extensions=operation.extensions,
+            )
+        except InvalidOperationTypeError as error:
+            if error.operation_type is not OperationType.SUBSCRIPTION:
+                message = "A mutation has to be sent with POST."
+                raise HttpRefusal(HttpCode.METHOD_NOT_ALLOWED, message, {"Allow": "POST"}) from None
+            if accepted.takes_events:
+                return await self._stream(request, operation, context)
+            message = "A subscription is answered as events: accept `text/event-stream`, or use a WebSocket."
+            raise HttpRefusal(HttpCode.NOT_ACCEPTABLE, message) from None
+        except MissingQueryError:
+            raise HttpRefusal(HttpCode.BAD_REQUEST, "There is no `query`.") from None
+        except CannotGetOperationTypeError as error:
+            result = PreExecutionError(data=None, errors=[GraphQLError(error.as_http_error_reason())])
+        return answer(result, accepted.best)
+
+    async def _stream(self, request: Request, operation: Operation, context: Context) -> Response:
+        """The operation's results as events, whatever kind it is of."""
+        leases = ExitStack()
+        try:
+            leases.enter_context(self.connections.from_address(_address(request), "sse"))
+            leases.enter_context(self.connections.of_user(context.identity))
+        except TooManyConnections as error:
+            leases.close()
+            raise _too_many(error) from None
+        results = await self.schema.stream(
+            operation.query,
+            operation.variables,
+            context,
+            operation_name=operation.name,
+            allowed_operation_types=METHODS[request.method] | {OperationType.SUBSCRIPTION},
+            operation_extensions=operation.extensions,
+        )
+        expires_at = context.identity.expires_at
+        return EventStream(
+            cast("Results", results),
+            expires_in=(expires_at - datetime.now(UTC)).total_seconds() if expires_at else None,
+            send_seconds=self.client_seconds,
+            stopping=self._stopping,
+            leases=leases,
+        )
+
+    def _identify(self, headers: Headers) -> Identity:
+        try:
+            return self._authenticator.identify(headers.get("authorization"))
         except InvalidToken as error:
-            await _unauthenticated(str(error))(scope, receive, send)
+            challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+            raise HttpRefusal(HttpCode.UNAUTHENTICATED, str(error), challenge) from None
+
+    def _base_url(self, request: Request | WebSocket) -> str:
+        """Where clients reach us, as an HTTP URL."""
+        scheme = {"ws": "http", "wss": "https"}.get(request.url.scheme, request.url.scheme)
+        return self._public_url or f"{scheme}://{request.url.netloc}"
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002 # the view's signature
-        """The asking user's context; over a WebSocket the token may also come with `connection_init`."""
+        """A WebSocket's; its token comes with the handshake or with `connection_init`."""
         authorization = request.headers.get("authorization")
-        context = Context(self._services, self._public_url or _base_url(request), authorization=authorization)
-        if isinstance(request, Request):
-            context.identity = self._authenticator.identify(authorization)
-        return context
+        return Context(self._services, self._base_url(request), authorization=authorization)
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Check the token of `connectionParams.authorization`, else of the request's header.
@@ -141,35 +207,18 @@ class Endpoint(GraphQL[Context, None]):
             raise ConnectionRejectionError from None
         return cast("UnsetType", UNSET)
 
-    def parse_json(self, data: str | bytes) -> dict[str, object] | list[object]:
-        """A request's body, or a parameter of it; nothing at all counts as an empty object.
-
-        Raises:
-            HTTPException: 400, it is a scalar or not JSON.
-        """
-        parsed: object = super().parse_json(data)
-        if not isinstance(parsed, dict | list | None):
-            raise HTTPException(400, "A request has to be a JSON object")
-        return cast("dict[str, object] | list[object]", parsed or {})
-
     def decode_json(self, data: str | bytes) -> object:
         """With a limit on depth, unlike the standard library's."""
         return orjson.loads(data)
 
     def encode_json(self, data: object) -> str:
         """Text, not bytes: bytes would become binary WebSocket frames, which clients refuse."""
-        return orjson.dumps(data).decode()
+        return encode(data).decode()
 
 
-def _base_url(request: Request | WebSocket) -> str:
-    """Where the client reached us, as an HTTP URL."""
-    scheme = {"ws": "http", "wss": "https"}.get(request.url.scheme, request.url.scheme)
-    return f"{scheme}://{request.url.netloc}"
+def _address(request: Request | WebSocket) -> str:
+    return request.client.host if request.client else ""
 
 
-def _unauthenticated(message: str) -> Response:
-    return JSONResponse(
-        {"errors": [{"message": message, "extensions": {"code": "UNAUTHENTICATED"}}]},
-        status_code=401,
-        headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
-    )
+def _too_many(error: TooManyConnections) -> HttpRefusal:
+    return HttpRefusal(HttpCode.TOO_MANY_CONNECTIONS, str(error), {"Retry-After": "10"})

@@ -7,6 +7,7 @@ import strawberry
 import structlog
 from strawberry.extensions import MaskErrors, MaxTokensLimiter
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.tools import merge_types
 
 from graphql import GraphQLError
@@ -45,7 +46,8 @@ class MaskUnexpected(MaskErrors):
 
 def _is_unexpected(error: GraphQLError) -> bool:
     """Syntax, validation and coercion errors, and refusals, are GraphQL errors themselves."""
-    return error.original_error is not None and not isinstance(error.original_error, GraphQLError)
+    expected = (GraphQLError, CannotGetOperationTypeError, InvalidOperationTypeError)
+    return error.original_error is not None and not isinstance(error.original_error, expected)
 
 
 def build_schema() -> strawberry.Schema:

@@ -17,6 +17,7 @@ import resumepair_worker.settings
 from graphql import build_schema as read_sdl
 from graphql import parse, validate
 from resumepair_graphql.errors import REFUSED_STATES, ErrorCode
+from resumepair_graphql.http_refusal import HttpCode
 from resumepair_graphql.jobs import FailureCode
 from resumepair_graphql.schema import build_schema
 from resumepair_graphql.states import ExportStage, ExportStatus
@@ -143,6 +144,11 @@ def test_refusal_codes_are_listed() -> None:
 def test_sqlstates_are_those_of_the_schema() -> None:
     raised = set(re.findall(r"'(RP\d{3})'", SCHEMA_SQL))
     assert raised == set(REFUSED_STATES)
+
+
+def test_http_codes_are_listed_with_their_status() -> None:
+    listed = {row[0]: row[1] for row in rows(section("docs/reference/transports.md", "HTTP status"))}
+    assert listed == {code.name: str(int(code.value)) for code in HttpCode}
 
 
 def test_failure_codes_are_listed() -> None:

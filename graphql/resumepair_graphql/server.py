@@ -1,0 +1,95 @@
+"""The server underneath: uvicorn, which waits for slow clients and for open streams, made to do neither."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+BACKLOG = 2048
+MAX_HEADER_BYTES = 64 * 1024
+
+
+def listen(host: str, port: int, client_seconds: float) -> socket.socket:
+    """Take the port; the kernel cuts off clients that take in nothing for twice their time, where it can be told to.
+
+    Raises:
+        OSError: The port is taken, or the address is not one of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Inherited by the connections. Without it, what a client does not read keeps its connection for a quarter of
+        # an hour: closing waits until all is sent.
+        milliseconds = round(2 * client_seconds * 1000)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+    return listener
+
+
+class Server(uvicorn.Server):
+    """Ends what would go on for ever before it waits for the rest."""
+
+    def __init__(self, config: uvicorn.Config, before_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._before_stop = before_stop
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop in order."""
+        self._before_stop()
+        await super().shutdown(sockets)
+
+
+def impatient_protocol(client_seconds: float) -> type[asyncio.Protocol]:
+    """HTTP as uvicorn speaks it, for clients that send their headers within that time."""
+    return type("HttpProtocol", (ImpatientProtocol,), {"seconds": client_seconds})
+
+
+class ImpatientProtocol(HttpToolsProtocol):
+    """HTTP with a limit on the time and the size of a request's headers; uvicorn has neither."""
+
+    seconds: float
+    _waiting: asyncio.TimerHandle | None = None
+    _header_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
+        """Expect a first request."""
+        super().connection_made(transport)
+        self._expect_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Expect nothing any more."""
+        self._have_headers()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """Expect the rest of the headers."""
+        self._have_headers()
+        self._expect_headers()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Expect a body, for which the application has a limit."""
+        self._have_headers()
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in no more headers than there may be."""
+        super().data_received(data)
+        if self._waiting:
+            self._header_bytes += len(data)
+            if self._header_bytes > MAX_HEADER_BYTES:
+                self._give_up()
+
+    def _expect_headers(self) -> None:
+        self._header_bytes = 0
+        self._waiting = self.loop.call_later(self.seconds, self._give_up)
+
+    def _have_headers(self) -> None:
+        if self._waiting:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _give_up(self) -> None:
+        self._have_headers()
+        self.transport.close()

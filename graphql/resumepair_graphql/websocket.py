@@ -1,0 +1,217 @@
+"""graphql-transport-ws as Strawberry speaks it, with better manners and less patience."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
+from typing import Protocol, cast
+
+import structlog
+from strawberry.asgi import ASGIWebSocketAdapter
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.schema.schema import StreamResult
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Operation as RunningOperation
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    CompleteMessage,
+    ConnectionInitMessage,
+    Message,
+    SubscribeMessage,
+)
+from strawberry.types import ExecutionResult
+from strawberry.utils.aio import aclosing
+
+from resumepair_graphql.answers import was_not_executed
+from resumepair_graphql.connections import Connections, TooManyConnections
+from resumepair_graphql.context import Context
+from resumepair_graphql.http_refusal import HttpRefusal
+from resumepair_graphql.operation import Operation
+
+log = structlog.stdlib.get_logger(__name__)
+
+MAX_OPERATIONS = 100
+MESSAGES_PER_SECOND = 50
+MESSAGE_BURST = 200
+FORBIDDEN = 4403
+TOO_MANY_MESSAGES = 4429
+TRY_AGAIN_LATER = 1013
+
+
+class View(Protocol):
+    """What a connection needs of the endpoint."""
+
+    connections: Connections
+    client_seconds: float
+
+
+class Stuck(WebSocketDisconnected):
+    """The client made no room for what was to be sent."""
+
+
+class Adapter(ASGIWebSocketAdapter):
+    """Sends with a limit on the time that the client takes to make room for it."""
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        """Send; raises Stuck."""
+        try:
+            async with asyncio.timeout(self._view.client_seconds):
+                await super().send_json(message)
+        except TimeoutError:
+            raise Stuck from None
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close; raises Stuck."""
+        try:
+            async with asyncio.timeout(self._view.client_seconds):
+                await super().close(code, reason)
+        except TimeoutError:
+            raise Stuck from None
+
+    @property
+    def _view(self) -> View:
+        return cast("View", self.view)  # pyright: ignore[reportUnknownMemberType] # Strawberry gives no type arguments
+
+
+class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
+    """One connection.
+
+    It ends with its token (4403, which clients answer by connecting again), and for a client that has too many, sends
+    too fast or does not read. A message that is not an object closes it instead of raising. An operation has a context
+    of its own; what is wrong with it, its syntax too, ends the operation and not the connection.
+    """
+
+    _leases: ExitStack
+    _serving: asyncio.Task[object] | None = None
+    _given_up = False
+    _expiry: asyncio.TimerHandle | None = None
+    _closing: asyncio.Task[None] | None = None
+    _allowance = float(MESSAGE_BURST)
+    _counted_at = 0.0
+
+    async def handle(self) -> None:
+        """Serve the connection until it ends."""
+        self._asked: dict[str, Operation] = {}
+        self._serving = cast("asyncio.Task[object]", asyncio.current_task())
+        with ExitStack() as self._leases:
+            try:
+                await super().handle()
+            except asyncio.CancelledError:
+                if not self._given_up:
+                    raise
+                self._serving.uncancel()
+
+    async def handle_message(self, message: object) -> None:
+        """Refuse what is too much, or not an object, before looking into it."""
+        if self._is_too_fast():
+            await self.websocket.close(TOO_MANY_MESSAGES, f"More than {MESSAGES_PER_SECOND} messages a second")
+            return
+        if not isinstance(message, dict):
+            await self.handle_invalid_message("A message has to be a JSON object")
+            return
+        try:
+            await super().handle_message(cast("Message", message))
+        except (TypeError, AttributeError):  # fields of the wrong type, such as an id that is a list
+            await self.handle_invalid_message("Failed to parse message")
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        """Acknowledge, and set the connection's end."""
+        if message.get("payload") is None:
+            message = {**message, "payload": {}}
+        await super().handle_connection_init(message)
+        expires_at = self.context.identity.expires_at
+        if self.connection_acknowledged and expires_at and not self._expiry:
+            seconds = (expires_at - datetime.now(UTC)).total_seconds()
+            self._expiry = asyncio.get_running_loop().call_later(max(seconds, 0), self._expire)
+
+    async def send_message(self, message: Message) -> None:
+        """Send; an acknowledgement only to a user who has room for one more connection."""
+        if message["type"] == "connection_ack":
+            try:
+                self._leases.enter_context(cast("View", self.view).connections.of_user(self.context.identity))
+            except TooManyConnections as error:
+                await self.websocket.close(TRY_AGAIN_LATER, str(error))
+                raise WebSocketDisconnected from None
+        await super().send_message(message)
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """Start an operation whose parts are of the protocol's types."""
+        id_, payload = cast("object", message["id"]), cast("object", message["payload"])
+        if not isinstance(id_, str) or not isinstance(payload, dict):
+            await self.handle_invalid_message("Failed to parse message")
+            return
+        try:
+            asked = Operation.of(cast("dict[str, object]", payload))
+        except HttpRefusal as refusal:
+            await self.handle_invalid_message(refusal.message)
+            return
+        self._asked[id_] = asked
+        await super().handle_subscribe({**message, "payload": {"query": asked.query or ""}})
+        if id_ not in self.operations:  # refused
+            self._asked.pop(id_, None)
+
+    async def run_operation(self, operation: RunningOperation[Context, None]) -> None:
+        """Run it to its end; a client that does not take the results is given up."""
+        asked = self._asked.pop(operation.id)
+        try:
+            results = await self.schema.stream(
+                asked.query,
+                variable_values=asked.variables,
+                context_value=self.context.fresh(),
+                operation_name=asked.name,
+                operation_extensions=asked.extensions,
+            )
+            async with aclosing(results):
+                await self._send_result_stream(operation, results)
+            await operation.send_operation_message(CompleteMessage(id=operation.id, type="complete"))
+        except Stuck:
+            self._give_up()
+        except WebSocketDisconnected:
+            pass
+        except Exception:  # whatever it is, the client is told that the operation is over
+            unforeseen = HttpRefusal.unforeseen()
+            log.exception("unexpected_error", correlation_id=unforeseen.correlation_id)
+            with suppress(WebSocketDisconnected):
+                await operation.send_initial_errors([unforeseen.error])
+
+    async def shutdown(self) -> None:
+        """Nothing is left behind."""
+        if self._expiry:
+            self._expiry.cancel()
+        if self._closing:
+            await asyncio.wait([self._closing])
+        await super().shutdown()
+
+    async def _send_result_stream(
+        self, operation: RunningOperation[Context, None], result_source: StreamResult
+    ) -> None:
+        """As Strawberry does; but what was not executed, for its variables say, is an `error` message as well."""
+        async for result in result_source:
+            if not isinstance(result, ExecutionResult):
+                await self._reject_incremental_delivery(operation)
+                return
+            if was_not_executed(result):
+                await operation.send_initial_errors(result.errors or [])
+                return
+            await operation.send_next(result)
+
+    def _is_too_fast(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        earned = (now - self._counted_at) * MESSAGES_PER_SECOND
+        self._allowance = min(self._allowance + earned, MESSAGE_BURST) - 1
+        self._counted_at = now
+        return self._allowance < 0
+
+    def _give_up(self) -> None:
+        """End a connection that cannot even be closed in order: the message would wait as well."""
+        if self._serving and not self._given_up:
+            self._given_up = True
+            self._serving.cancel()
+
+    def _expire(self) -> None:
+        self._closing = asyncio.create_task(self._close_expired())
+
+    async def _close_expired(self) -> None:
+        try:
+            await self.websocket.close(FORBIDDEN, "Token expired")
+        except Stuck:
+            self._give_up()
