@@ -72,6 +72,7 @@ def test_curl(author: Author, tmp_path: Path) -> None:
     printed = run("bash", "-c", script, author=author, folder=tmp_path)
     assert_done(author)
     assert (tmp_path / "cv.pdf").read_bytes().startswith(b"%PDF-")
+    assert '"status":"COMPLETED"' in printed
     *_, refusal = printed.splitlines()
     assert '"code":"NOT_FOUND"' in refusal
 
