@@ -21,8 +21,10 @@ def compile_operations(node: Node, folder: Path) -> dict[str, str]:
 
 def test_relay_compiles_operations_against_the_schema(node: Node, tmp_path: Path) -> None:
     artifacts = compile_operations(node, tmp_path)
-    for name in ("HistoryPageQuery", "DocumentsPageQuery", "SchedulesPageQuery"):
+    for name in ("HistoryPageQuery", "DocumentsPageQuery", "SchedulesPageQuery", "BatchPageQuery"):
         assert '"handle": "connection"' in artifacts[name], "pages are joined in the store"
     assert '"handle": "prependNode"' in artifacts["DocumentsSaveMutation"]
     assert '"handle": "deleteEdge"' in artifacts["SchedulesDeleteMutation"]
     assert '"name": "id"' in artifacts["JobProgressSubscription"], "the store knows whose progress it is"
+    for name in ("JobRefetchQuery", "BatchPageQuery"):
+        assert '"name": "node"' in artifacts[name], "a part is asked for again by its id alone"

@@ -3,7 +3,7 @@
 import { graphql } from "relay-runtime";
 
 export const state = graphql`
-  fragment Job_state on ExportJob {
+  fragment Job_state on ExportJob @refetchable(queryName: "JobRefetchQuery") {
     status
     attempt
     progress {
