@@ -258,3 +258,13 @@ def models_of(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
             if isinstance(part, type) and issubclass(part, BaseModel):
                 found |= models_of(part)
     return found
+
+
+def test_limits_of_a_user_are_those_of_the_schema() -> None:
+    row = re.search(r"insert into resumepair\.user_limits \(user_id, (.+)\)\nvalues \('[0-9-]+', (.+)\)\n", SCHEMA_SQL)
+    assert row
+    defaults = dict(zip(row[1].split(", "), row[2].split(", "), strict=True))
+    lines = section("docs/reference/limits.md", "Of each user").splitlines()
+    listed = [line.split(" | ")[1] for line in lines if line.startswith("| ")][1:]
+    order = ("max_active_requests", "max_batch_documents", "quota_bytes", "max_schedules", "max_attempts")
+    assert listed == [defaults[name].replace(" * 1024 * 1024", " MB") for name in order]
