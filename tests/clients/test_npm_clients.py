@@ -11,7 +11,6 @@ WITH_A_CACHE = {"apollo", "urql"}
 # First by a network that broke, then by the API, because the token had expired.
 CLOSED = {"graphql-sse": [0, 0]}  # streams that end without a code
 CLOSED_WITH = [1006, 4403]
-STEPS = [10, 30, 60, 80, 90, 100]
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -35,7 +34,8 @@ def test_the_main_path(node: Node, author: Author, client: str) -> None:
 
 
 def assert_resumed(states: list[Any]) -> None:
-    """Nothing was told twice, although the client connected three times."""
-    assert [percent for _, percent, _ in states] == [0, *STEPS]
-    assert [sequence for sequence, _, _ in states] == list(range(1, 8))
-    assert states[-1][2] == "COMPLETED"
+    """Nothing was told twice, although the client connected three times; what it missed may be left out."""
+    assert states[0] == [1, 0, "PENDING"]
+    sequences = [sequence for sequence, _, _ in states]
+    assert sequences == sorted(set(sequences))
+    assert states[-1] == [7, 100, "COMPLETED"]
