@@ -26,7 +26,7 @@ def test_the_main_path(node: Node, author: Author, client: str) -> None:
     assert found["batch"] == {"jobs": 2, "completed": 2, "percent": 100}
     assert [len(page) for page in found["pages"]] == [2, 1]
     assert len({entry for page in found["pages"] for entry in page}) == 3
-    assert found["retried"] == ["PENDING", "2", "INVALID_DOCUMENT"]
+    assert found["retried"] == ["FAILED", "2", "INVALID_DOCUMENT"]
     assert found["refusals"] == ["NOT_FOUND", "INVALID_STATE"]
     if client in WITH_A_CACHE:
         assert found["cached"][0] == ["PENDING", 0]

@@ -125,9 +125,9 @@ async function retried(): Promise<string[]> {
   const states: any[] = [];
   const next = ({ jobProgress }: any) => states.push(jobProgress);
   await client.follow(operation.FOLLOW, { id: job.id }, next);
-  const { status } = (await ask(operation.RETRY, { id: job.id })).job;
+  await ask(operation.RETRY, { id: job.id });
   await client.follow(operation.FOLLOW, { id: job.id }, next);
-  return [status, `${states.at(-1).attempt}`, states.at(-1).failure.code];
+  return [states.at(-1).status, `${states.at(-1).attempt}`, states.at(-1).failure.code];
 }
 
 async function refusals(jobId: string): Promise<string[]> {
