@@ -20,6 +20,7 @@ watch: setup-stack ## export one of alice's documents from the running product a
 
 test: setup ## run every test (TEST_POSTGRES_BIN=<bin folder> for another PostgreSQL)
 	@$(PYTHON) -m dev.browser
+	@$(PYTHON) -m dev.npm
 	$(PYTHON) -m pytest
 ifneq ($(SECOND_POSTGRES),)
 ifndef TEST_POSTGRES_BIN

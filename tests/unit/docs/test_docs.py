@@ -124,6 +124,8 @@ def test_graphql_examples_are_valid(page: str, operation: str) -> None:
 def test_examples_are_found() -> None:
     assert {page for page, _ in operations()} == {
         "README.md",
+        "docs/clients/python.md",
+        "docs/reference/pagination.md",
         "docs/how-to/schedule-an-export.md",
         "docs/how-to/watch-a-job.md",
         "docs/quickstart.md",
@@ -174,7 +176,9 @@ def test_request_codes_are_listed() -> None:
 
 
 def test_limits_are_listed_with_their_values_and_codes() -> None:
-    listed = {row[0]: (row[1], row[2]) for row in rows(section("docs/reference/limits.md", "The document"))}
+    listed = {
+        row[0]: (row[1], row[2]) for row in rows(section("docs/reference/limits.md", "Of the text of an operation"))
+    }
     codes = {name: code.value for name, (code, _) in WORDS.items()}
     assert listed == {
         name: (str(limit), codes.get(name, "QUERY_TOO_LARGE")) for name, limit in vars(QueryLimits()).items()
@@ -308,3 +312,13 @@ def models_of(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
             if isinstance(part, type) and issubclass(part, BaseModel):
                 found |= models_of(part)
     return found
+
+
+def test_limits_of_a_user_are_those_of_the_schema() -> None:
+    row = re.search(r"insert into resumepair\.user_limits \(user_id, (.+)\)\nvalues \('[0-9-]+', (.+)\)\n", SCHEMA_SQL)
+    assert row
+    defaults = dict(zip(row[1].split(", "), row[2].split(", "), strict=True))
+    lines = section("docs/reference/limits.md", "Of each user").splitlines()
+    listed = [line.split(" | ")[1] for line in lines if line.startswith("| ")][1:]
+    order = ("max_active_requests", "max_batch_documents", "quota_bytes", "max_schedules", "max_attempts")
+    assert listed == [defaults[name].replace(" * 1024 * 1024", " MB") for name in order]
