@@ -40,10 +40,13 @@ function headersOf(options) {
   return headers;
 }
 
-function isSubscription(parameters, options) {
-  const operations = (options?.documentAST?.definitions ?? []).filter((node) => node.kind === "OperationDefinition");
-  const chosen = operations.find((node) => node.name?.value === parameters.operationName) ?? operations[0];
-  return chosen?.operation === "subscription";
+/** The document's operations; none when it cannot be parsed, which the server explains better. */
+function operationsOf(query) {
+  try {
+    return GraphiQL.GraphQL.parse(query).definitions.filter((node) => node.kind === "OperationDefinition");
+  } catch {
+    return [];
+  }
 }
 
 async function overHttp(parameters, options) {
@@ -68,8 +71,13 @@ function overWebSocket(parameters, options) {
   return client.iterate(parameters);
 }
 
+/** GraphiQL looks into an editor only after a pause: until then, what it names is an operation of the tab before. */
 function fetcher(parameters, options) {
-  return isSubscription(parameters, options) ? overWebSocket(parameters, options) : overHttp(parameters, options);
+  const operations = operationsOf(parameters.query);
+  const named = operations.find((node) => node.name?.value === parameters.operationName);
+  const chosen = named ?? (operations.length === 1 ? operations[0] : undefined);
+  const asked = chosen ? { ...parameters, operationName: chosen.name?.value } : parameters;
+  return chosen?.operation === "subscription" ? overWebSocket(asked, options) : overHttp(asked, options);
 }
 
 ReactDOM.createRoot(document.getElementById("graphiql")).render(

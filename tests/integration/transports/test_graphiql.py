@@ -1,6 +1,7 @@
 """GraphiQL in a real browser that can reach nothing but the API."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -64,6 +65,19 @@ async def test_the_page_runs_a_query_and_shows_a_subscriptions_events(
     await expect(answer).to_contain_text("PROCESSING")
     worker.publish(key, 1)
     await expect(answer).to_contain_text("COMPLETED")
+
+
+async def test_a_tab_can_be_run_before_the_editor_was_read(start: Start, page: Page, alice: Person) -> None:
+    server = start(ENVIRONMENT="development")
+    await page.clock.install()
+    await page.goto(f"{server.graphql}#token={token_of(alice)}")
+    await expect(page.locator("#who")).to_contain_text("authenticated")
+    await page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))  # GraphiQL reads an editor after a pause
+
+    await page.get_by_role("tab", name="History").click()
+    await page.get_by_role("button", name="Execute query").click()
+
+    await expect(page.locator(".result-window")).to_contain_text("hasNextPage")
 
 
 async def test_the_token_can_be_typed_in(start: Start, page: Page, alice: Person) -> None:
