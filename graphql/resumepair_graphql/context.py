@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import strawberry
 from strawberry.dataloader import DataLoader
@@ -14,13 +16,17 @@ from resumepair_graphql.feed import JobFeed
 from resumepair_graphql.links import Links
 
 
-@dataclass(frozen=True)
-class Services:
-    """The parts of the process that all operations share."""
+def _loader(query: str) -> "cached_property[DataLoader[UUID, Row | None]]":
+    """Reads rows by id with a named query: those that are asked for together, in one transaction."""
 
-    database: Database
-    feed: JobFeed
-    links: Links
+    def make(context: "Context") -> DataLoader[UUID, Row | None]:
+        async def load(ids: list[UUID]) -> Sequence[Row | None]:
+            rows = {row["id"]: row for row in await context.rows(query, ids=list(set(ids)))}
+            return [rows.get(key) for key in ids]
+
+        return DataLoader(load_fn=load, cache=False)
+
+    return cached_property(make)
 
 
 @dataclass
@@ -30,19 +36,19 @@ class Context:
     `authorization` is the request's header, `connection_params` what `connection_init` brought.
     """
 
-    services: Services
+    services: "Services"
     base_url: str
     identity: Identity = ANONYMOUS
     authorization: str | None = None
     connection_params: dict[str, Any] = field(default_factory=dict[str, Any])
 
-    def __post_init__(self) -> None:
-        self.documents = self._loader("documents_by_id")
-        self.jobs = self._loader("jobs_by_id")
-        self.batches = self._loader("batches_by_id")
-        self.schedules = self._loader("schedules_by_id")
-        self.exports = self._loader("exports_by_id")
-        self.queue_positions = self._loader("queue_positions")
+    # Made when they are asked for: a thousand subscriptions keep a thousand contexts.
+    documents = _loader("documents_by_id")
+    jobs = _loader("jobs_by_id")
+    batches = _loader("batches_by_id")
+    schedules = _loader("schedules_by_id")
+    exports = _loader("exports_by_id")
+    queue_positions = _loader("queue_positions")
 
     def fresh(self) -> Self:
         """One for the next operation of the same connection."""
@@ -56,12 +62,19 @@ class Context:
         """The first such row, or None."""
         return await self.services.database.row(self.identity, query, **values)
 
-    def _loader(self, query: str) -> DataLoader[UUID, Row | None]:
-        async def load(ids: list[UUID]) -> Sequence[Row | None]:
-            rows = {row["id"]: row for row in await self.rows(query, ids=list(set(ids)))}
-            return [rows.get(key) for key in ids]
 
-        return DataLoader(load_fn=load, cache=False)
+@dataclass(frozen=True)
+class Services:
+    """The parts of the process that all operations share."""
+
+    database: Database
+    feed: JobFeed
+    links: Links
+    _readers: WeakValueDictionary[Identity, Context] = field(default_factory=WeakValueDictionary[Identity, Context])
+
+    def reader(self, context: Context) -> Context:
+        """A context that all followers with the same token read with: what wakes many of them is read once for all."""
+        return self._readers.setdefault(context.identity, context.fresh())
 
 
 Info = strawberry.Info[Context, None]
