@@ -122,10 +122,7 @@ limit %(limit)s
 select l.max_active_requests, l.max_batch_documents, l.max_attempts, l.quota_bytes, l.max_schedules, (
     select count(distinct coalesce(batch_id, id)) from resumepair.export_jobs
     where user_id = (select auth.uid()) and status in ('pending', 'processing')
-) as active_requests, (
-    select coalesce(sum(byte_size), 0)::bigint from resumepair.export_history
-    where user_id = (select auth.uid()) and expires_at > now()
-) as bytes_used, (
+) as active_requests, resumepair.bytes_used((select auth.uid())) as bytes_used, (
     select count(*) from resumepair.export_schedules
     where user_id = (select auth.uid()) and next_run_at is not null
 ) as active_schedules
@@ -170,7 +167,7 @@ from (
     from resumepair.export_jobs as j
     where j.user_id = (select auth.uid()) and j.created_at >= coalesce(%(since)s::timestamptz, '-infinity')
 ) as jobs, (
-    select coalesce(sum(h.byte_size) filter (where h.expires_at > now()), 0)::bigint as bytes_used,
+    select resumepair.bytes_used((select auth.uid())) as bytes_used,
            coalesce(sum(h.download_count) filter (where h.created_at >= coalesce(%(since)s::timestamptz, '-infinity')), 0)::bigint
                as downloads
     from resumepair.export_history as h
@@ -214,8 +211,7 @@ with days as (
 select active.*, ended.*, queue.*, null::bigint as quota_bytes,
        (select array_agg(p.milliseconds order by p.fraction) from percentiles as p where p.kind = 'duration') as durations,
        (select array_agg(p.milliseconds order by p.fraction) from percentiles as p where p.kind = 'wait') as waits,
-       (select coalesce(sum(expiring_bytes), 0)::bigint from resumepair.export_statistics
-        where day >= (now() at time zone 'UTC')::date) as bytes_used
+       (select coalesce(sum(u.bytes_used), 0)::bigint from resumepair.user_usage as u) as bytes_used
 from (
     select count(*) filter (where j.status = 'pending') as pending, count(*) filter (where j.status = 'processing') as processing
     from resumepair.export_jobs as j

@@ -2,7 +2,8 @@
 
 ExportError
 ├── StorageUnavailable   STORAGE_UNAVAILABLE   tried again
-└── StorageRefused       STORAGE_REFUSED       permanent
+├── StorageRefused       STORAGE_REFUSED       permanent
+└── QuotaExceeded        QUOTA_EXCEEDED        permanent, until the user has made room
 Superseded               the attempt is no longer the present one: stop quietly, nobody is told
 
 The renderer's own errors (`resumepair_renderer.RenderError`) carry code and retryable in the same way.
@@ -32,6 +33,13 @@ class StorageRefused(ExportError):
     """The storage answered that it will never take this file."""
 
     code = "STORAGE_REFUSED"
+    retryable = False
+
+
+class QuotaExceeded(ExportError):
+    """The file does not fit into the user's storage quota."""
+
+    code = "QUOTA_EXCEEDED"
     retryable = False
 
 

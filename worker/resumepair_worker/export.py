@@ -24,6 +24,7 @@ from resumepair_renderer import (
     RenderStage,
 )
 from resumepair_worker.backoff import delay_after
+from resumepair_worker.content_key import content_key_of
 from resumepair_worker.errors import INTERNAL, Superseded, failure_of
 from resumepair_worker.jobs import Artifact, Claim, Jobs
 from resumepair_worker.storage import Store
@@ -104,15 +105,20 @@ class Exporter:
         options = RenderOptions.parse(claim.options)
         if options.format is not Format.PDF:
             raise InvalidOptions(f"format: exports are PDF, not {options.format.upper()}")
+        content_key = content_key_of(self.renderer.version, options, claim.document_json)
+        if await self.jobs.reuse(claim, content_key, self.lifetime):
+            return
         rendered = await self.renderer.render(_read(claim.document_json), options, on_stage=on_stage)
-        await _to_the_end(self._deliver(claim, rendered), DELIVER_SECONDS)
+        await _to_the_end(self._deliver(claim, rendered, content_key), DELIVER_SECONDS)
 
-    async def _deliver(self, claim: Claim, rendered: Rendered) -> None:
+    async def _deliver(self, claim: Claim, rendered: Rendered, content_key: str) -> None:
         """Upload and publish. Runs to its end once begun, so that a cancel in between leaves no file behind."""
         path = f"{claim.user_id}/{claim.job_id}/{claim.attempt}/{rendered.file_name}"
-        artifact = Artifact.of(rendered, path)
+        artifact = Artifact.of(rendered, path, content_key)
 
         await self._report(claim, "uploading")
+        if not await self.jobs.reserve(claim, artifact):
+            raise Superseded
         await self.store.put(path, rendered.content, rendered.format.media_type)
         try:
             await self._publish(claim, artifact)
