@@ -18,9 +18,10 @@ from resumepair_worker.alarm import Alarm
 from resumepair_worker.app import work
 from resumepair_worker.connections import Pool, create_pool
 from resumepair_worker.export import Exporter
+from resumepair_worker.folder_store import FolderStore
 from resumepair_worker.jobs import Jobs
 from resumepair_worker.queue import build_queue
-from resumepair_worker.storage import FolderStore, Store
+from resumepair_worker.storage import Store
 from tests.conftest import Database
 from tests.integration.conftest import Connection, job_row
 
