@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -17,13 +17,15 @@ from resumepair_renderer import BrowserUnavailable, Renderer, RendererSettings
 from resumepair_worker.alarm import Alarm
 from resumepair_worker.connections import Pool, create_pool
 from resumepair_worker.export import Exporter
+from resumepair_worker.folder_store import FolderStore
 from resumepair_worker.jobs import Jobs
 from resumepair_worker.logs import configure_logs
 from resumepair_worker.queue import QUEUES, build_queue, settle_cancellation
 from resumepair_worker.rescue import HEARTBEAT_SECONDS, STALLED_AFTER_SECONDS, sweep_forever
 from resumepair_worker.schedules import Schedules, run_schedules_forever
-from resumepair_worker.settings import Settings, SettingsError
-from resumepair_worker.storage import FolderStore
+from resumepair_worker.settings import LocalStorage, Settings, SettingsError, SupabaseStorage
+from resumepair_worker.storage import Store
+from resumepair_worker.supabase_store import SupabaseStore
 
 CONNECT_SECONDS = 10.0
 # Statements take milliseconds; more exports than this at work share the connections.
@@ -84,10 +86,9 @@ async def run(settings: Settings) -> None:
                 )
             )
         )
-        _make_folder(settings.storage_dir)
         jobs = Jobs(pool)
         alarm = Alarm(jobs)
-        store = stack.enter_context(FolderStore(settings.storage_dir))
+        store = await stack.enter_async_context(open_store(settings.storage))
         queue = build_queue(
             Exporter(
                 jobs=jobs,
@@ -119,9 +120,22 @@ async def run(settings: Settings) -> None:
         if not settings.polling_mode:
             beside.append(alarm.ring_forever())
         await _work_until(stop, run_queue, beside)
-    log.info("worker_stopped", storage_hangs=store.hangs)
-    if store.hangs:
+    hangs = isinstance(store, FolderStore) and store.hangs
+    log.info("worker_stopped", storage_hangs=hangs)
+    if hangs:
         os._exit(0)  # a normal end would wait for its threads
+
+
+@asynccontextmanager
+async def open_store(storage: LocalStorage | SupabaseStorage) -> AsyncGenerator[Store, None]:
+    """The store that the settings name, for as long as it is needed."""
+    if isinstance(storage, LocalStorage):
+        _make_folder(storage.folder)
+        with FolderStore(storage.folder) as folder:
+            yield folder
+    else:
+        async with SupabaseStore.open(storage.url, storage.service_key, storage.bucket) as bucket:
+            yield bucket
 
 
 def _make_folder(folder: Path) -> None:

@@ -1,13 +1,17 @@
 """The worker's settings: read from the environment once, checked at start, frozen."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from resumepair_renderer.chromium import NAMES, find_chromium
+from resumepair_worker.supabase_settings import check_address, check_service_key
+
+BUCKET = r"^[A-Za-z0-9._-]{1,63}$"
 
 
 class SettingsError(Exception):
@@ -19,14 +23,33 @@ def _find_chromium() -> Path:
     return find_chromium() or Path(NAMES[0])
 
 
+@dataclass(frozen=True)
+class LocalStorage:
+    """Files are kept in this folder."""
+
+    folder: Path
+
+
+@dataclass(frozen=True)
+class SupabaseStorage:
+    """Files are kept in this bucket of the project at this address."""
+
+    url: str
+    service_key: SecretStr
+    bucket: str
+
+
 class Settings(BaseSettings):
     """Everything the worker is told from outside; `.env.example` describes each variable."""
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
 
     database_url: str
-    storage_backend: Literal["local"] = "local"
-    storage_dir: Path
+    storage_backend: Literal["local", "supabase"] = "local"
+    storage_dir: Path | None = None
+    supabase_url: Annotated[str, AfterValidator(check_address)] | None = None
+    supabase_service_key: Annotated[SecretStr, AfterValidator(check_service_key)] | None = None
+    storage_bucket: str = Field(default="exports", pattern=BUCKET)
     worker_concurrency: int = Field(default=2, ge=1, le=64)
     chromium_path: Path = Field(default_factory=_find_chromium)
     render_timeout_seconds: float = Field(default=30, gt=0, le=600)
@@ -61,6 +84,27 @@ class Settings(BaseSettings):
         """The pause after a job's first failed attempt."""
         return timedelta(seconds=self.retry_base_seconds)
 
+    @property
+    def storage(self) -> LocalStorage | SupabaseStorage:
+        """What STORAGE_BACKEND names, with all that it needs.
+
+        Raises:
+            ValueError: Some of it is missing; the message names the variables.
+        """
+        if self.storage_backend == "local":
+            if self.storage_dir:
+                return LocalStorage(self.storage_dir)
+            raise ValueError(_needed(["STORAGE_DIR"], self.storage_backend))
+        if self.supabase_url and self.supabase_service_key:
+            return SupabaseStorage(self.supabase_url, self.supabase_service_key, self.storage_bucket)
+        given = {"SUPABASE_URL": self.supabase_url, "SUPABASE_SERVICE_KEY": self.supabase_service_key}
+        raise ValueError(_needed([name for name, value in given.items() if not value], self.storage_backend))
+
+    @model_validator(mode="after")
+    def _has_storage(self) -> Self:
+        _ = self.storage
+        return self
+
     @classmethod
     def load(cls) -> "Settings":
         """Read the environment.
@@ -71,8 +115,15 @@ class Settings(BaseSettings):
         try:
             settings = cls.model_validate({})
         except ValidationError as error:
-            problems = (f"{str(p['loc'][0]).upper()}: {p['msg']}" for p in error.errors(include_url=False))
+            problems = (
+                ": ".join([*(str(part).upper() for part in p["loc"][:1]), p["msg"].removeprefix("Value error, ")])
+                for p in error.errors(include_url=False)
+            )
             raise SettingsError("; ".join(problems)) from None
         if not settings.chromium_path.is_file():
             raise SettingsError(f"CHROMIUM_PATH: no browser at {settings.chromium_path}")
         return settings
+
+
+def _needed(names: list[str], backend: str) -> str:
+    return "; ".join(f"{name}: Field required (STORAGE_BACKEND is {backend})" for name in names)
