@@ -10,8 +10,9 @@ from strawberry.dataloader import DataLoader
 
 from resumepair_graphql.auth import ANONYMOUS, Identity
 from resumepair_graphql.database import Database, Row
+from resumepair_graphql.errors import Refusal
 from resumepair_graphql.feed import JobFeed
-from resumepair_graphql.links import Links
+from resumepair_graphql.links import Asker, Link, Links, Wanted
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,14 @@ class Services:
 class Context:
     """The context of an operation. A WebSocket's connection has one as well, from which its operations get theirs.
 
-    `authorization` is the request's header, `connection_params` what `connection_init` brought.
+    `authorization` is what says who asks, `connection_params` what `connection_init` brought; neither is ever shown.
     """
 
     services: Services
     base_url: str
     identity: Identity = ANONYMOUS
-    authorization: str | None = None
-    connection_params: dict[str, Any] = field(default_factory=dict[str, Any])
+    authorization: str | None = field(default=None, repr=False)
+    connection_params: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
 
     def __post_init__(self) -> None:
         self.documents = self._loader("documents_by_id")
@@ -43,6 +44,7 @@ class Context:
         self.schedules = self._loader("schedules_by_id")
         self.exports = self._loader("exports_by_id")
         self.queue_positions = self._loader("queue_positions")
+        self.links: DataLoader[Wanted, Link] = DataLoader(load_fn=self._sign, cache=False)
 
     def fresh(self) -> Self:
         """One for the next operation of the same connection."""
@@ -55,6 +57,11 @@ class Context:
     async def row(self, query: str, **values: object) -> Row | None:
         """The first such row, or None."""
         return await self.services.database.row(self.identity, query, **values)
+
+    async def _sign(self, files: list[Wanted]) -> Sequence[Link | Refusal]:
+        """Links for all fields of the operation that want one, in one go."""
+        _, _, token = (self.authorization or "").partition(" ")
+        return await self.services.links.sign(files, Asker(self.base_url, token.strip()))
 
     def _loader(self, query: str) -> DataLoader[UUID, Row | None]:
         async def load(ids: list[UUID]) -> Sequence[Row | None]:
