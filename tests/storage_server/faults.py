@@ -5,6 +5,7 @@ The kinds are `upload`, `download`, `remove`, `info`, `list`, `sign` and `link` 
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -85,14 +86,16 @@ class Faults:
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
         self._lock = threading.Lock()
+        self.requests = Counter[str]()
 
     def clear(self) -> None:
         with self._lock:
             self._waiting.clear()
 
     def take(self, kind: str) -> Misbehave | None:
-        """The next fault for a request of this kind; it counts."""
+        """The next fault for a request of this kind; both are counted."""
         with self._lock:
+            self.requests[kind] += 1
             for fault in self._waiting:
                 if kind in fault.kinds:
                     fault.left -= 1
@@ -160,13 +163,14 @@ class Faults:
 
         self._add(misbehave, times, on)
 
-    def hold(self, *, times: int = 1, on: str | None = None) -> Held:
-        """It waits, before anything is done, until it is let go."""
+    def hold(self, *, times: int = 1, on: str | None = None, done: bool = False) -> Held:
+        """It waits until it is let go, before anything is done, or when it is `done` and only the answer is missing."""
         held = Held()
 
         async def misbehave(exchange: Exchange) -> None:
+            response = await exchange.answer() if done else None
             await held.pass_through()
-            await exchange.respond()
+            await (response(exchange.scope, exchange.receive, exchange.send) if response else exchange.respond())
 
         self._add(misbehave, times, on)
         return held

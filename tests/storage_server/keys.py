@@ -15,8 +15,8 @@ class Keys:
     def __init__(self, secret: str) -> None:
         self.secret = secret
 
-    def project_key(self, role: str) -> str:
-        return self._sign({"iss": "supabase", "role": role}, YEAR)
+    def project_key(self, role: str, lifetime: float = YEAR) -> str:
+        return self._sign({"iss": "supabase", "role": role}, lifetime)
 
     def user_token(self, user_id: UUID | str, lifetime: float = 3600) -> str:
         return self._sign({"sub": str(user_id), "role": "authenticated", "aud": "authenticated"}, lifetime)

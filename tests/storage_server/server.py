@@ -3,6 +3,7 @@
 import secrets
 import socket
 import threading
+from collections import Counter
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -65,6 +66,11 @@ class StorageServer:
     def user_token(self, user_id: UUID | str, lifetime: float = 3600) -> str:
         """The token of a signed-in user."""
         return self.keys.user_token(user_id, lifetime)
+
+    @property
+    def requests(self) -> Counter[str]:
+        """How many requests of each kind there were, whatever came of them."""
+        return Counter(self.faults.requests)
 
     def objects(self) -> dict[str, StoredObject]:
         """What is in the bucket, by key; `uploads` of an object counts how often it was written."""

@@ -91,14 +91,18 @@ class Settings(BaseSettings):
         Raises:
             ValueError: Some of it is missing; the message names the variables.
         """
+        given: dict[str, object]
         if self.storage_backend == "local":
             if self.storage_dir:
                 return LocalStorage(self.storage_dir)
-            raise ValueError(_needed(["STORAGE_DIR"], self.storage_backend))
-        if self.supabase_url and self.supabase_service_key:
-            return SupabaseStorage(self.supabase_url, self.supabase_service_key, self.storage_bucket)
-        given = {"SUPABASE_URL": self.supabase_url, "SUPABASE_SERVICE_KEY": self.supabase_service_key}
-        raise ValueError(_needed([name for name, value in given.items() if not value], self.storage_backend))
+            given = {"STORAGE_DIR": self.storage_dir}
+        else:
+            if self.supabase_url and self.supabase_service_key:
+                return SupabaseStorage(self.supabase_url, self.supabase_service_key, self.storage_bucket)
+            given = {"SUPABASE_URL": self.supabase_url, "SUPABASE_SERVICE_KEY": self.supabase_service_key}
+        missing = [name for name, value in given.items() if not value]
+        reason = f"Field required (STORAGE_BACKEND is {self.storage_backend})"
+        raise ValueError("; ".join(f"{name}: {reason}" for name in missing))
 
     @model_validator(mode="after")
     def _has_storage(self) -> Self:
@@ -123,7 +127,3 @@ class Settings(BaseSettings):
         if not settings.chromium_path.is_file():
             raise SettingsError(f"CHROMIUM_PATH: no browser at {settings.chromium_path}")
         return settings
-
-
-def _needed(names: list[str], backend: str) -> str:
-    return "; ".join(f"{name}: Field required (STORAGE_BACKEND is {backend})" for name in names)
