@@ -746,13 +746,17 @@ create or replace trigger export_jobs_abandon_upload after update on resumepair.
 create or replace function resumepair.count_usage() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
-    v_counted constant bigint := case when tg_op = 'INSERT' or old.state = 'removing' then 0 else old.byte_size end;
-    v_counts constant bigint := case when tg_op = 'DELETE' or new.state = 'removing' then 0 else new.byte_size end;
+    v_user_id constant uuid := coalesce(new.user_id, old.user_id);
+    v_more constant bigint := case when tg_op = 'DELETE' or new.state = 'removing' then 0 else new.byte_size end
+        - case when tg_op = 'INSERT' or old.state = 'removing' then 0 else old.byte_size end;
 begin
-    if v_counts <> v_counted then
-        insert into resumepair.user_usage as u (user_id, bytes_used)
-        values (coalesce(new.user_id, old.user_id), v_counts - v_counted)
-        on conflict (user_id) do update set bytes_used = u.bytes_used + v_counts - v_counted;
+    if v_more = 0 then
+        return null;
+    end if;
+    update resumepair.user_usage as u set bytes_used = u.bytes_used + v_more where u.user_id = v_user_id;
+    if not found then -- the user's first
+        insert into resumepair.user_usage as u (user_id, bytes_used) values (v_user_id, v_more)
+        on conflict (user_id) do update set bytes_used = u.bytes_used + v_more;
     end if;
     return null;
 end
@@ -2053,5 +2057,43 @@ revoke all on all tables in schema procrastinate from public;
 grant usage on schema procrastinate to resumepair_worker;
 grant select, insert, update, delete on all tables in schema procrastinate to resumepair_worker;
 grant usage on all sequences in schema procrastinate to resumepair_worker;
+
+-- ------------------------------------------------------------------------------------------------------------- storage
+
+-- Where Supabase Storage is: the private bucket of finished files, and who may read in it. Its tables are somebody else's:
+-- a role that may not do this is told what to do, and the rest holds. `make db` names the bucket (STORAGE_BUCKET).
+do $$
+declare
+    v_bucket constant text := coalesce(nullif(current_setting('resumepair.bucket', true), ''), 'exports');
+    v_limit constant bigint := 210 * 1024 * 1024; -- an archive of ten documents of 20 MB, and something over
+    v_types constant text[] := array['application/pdf', 'application/zip'];
+    -- The first folder of a file's path is its owner's id. The worker's service key needs no policy.
+    v_rule constant text :=
+        format('bucket_id = %L and (storage.foldername(name))[1] = (select auth.uid())::text', v_bucket);
+begin
+    begin
+        if to_regclass('storage.buckets') is null or to_regclass('storage.objects') is null then
+            return;
+        end if;
+        insert into storage.buckets as b (id, name, public, file_size_limit, allowed_mime_types)
+        values (v_bucket, v_bucket, false, v_limit, v_types)
+        on conflict (id) do update
+        set public = false, file_size_limit = excluded.file_size_limit, allowed_mime_types = excluded.allowed_mime_types
+        where (b.public, b.file_size_limit, b.allowed_mime_types) is distinct from (false, v_limit, v_types);
+    exception when syntax_error_or_access_rule_violation then -- all that a role may not do, or finds otherwise
+        raise warning 'the bucket of Supabase Storage was not set up (%): make a private bucket "%" in the dashboard, for %',
+            sqlerrm, v_bucket, array_to_string(v_types, ' and ');
+    end;
+    begin
+        drop policy if exists resumepair_exports_own on storage.objects;
+        execute format(
+            'create policy resumepair_exports_own on storage.objects for select to authenticated using (%s)', v_rule
+        );
+    exception when syntax_error_or_access_rule_violation then
+        raise warning 'the policy of Supabase Storage was not set up (%): add one in the dashboard, on storage.objects, for SELECT by authenticated: %',
+            sqlerrm, v_rule;
+    end;
+end
+$$;
 
 commit;

@@ -12,8 +12,9 @@ from strawberry.dataloader import DataLoader
 
 from resumepair_graphql.auth import ANONYMOUS, Identity
 from resumepair_graphql.database import Database, Row
+from resumepair_graphql.errors import Refusal
 from resumepair_graphql.feed import JobFeed
-from resumepair_graphql.links import Links
+from resumepair_graphql.links import Asker, Link, Links, Wanted
 
 
 def _loader(query: str) -> "cached_property[DataLoader[UUID, Row | None]]":
@@ -33,14 +34,14 @@ def _loader(query: str) -> "cached_property[DataLoader[UUID, Row | None]]":
 class Context:
     """The context of an operation. A WebSocket's connection has one as well, from which its operations get theirs.
 
-    `authorization` is the request's header, `connection_params` what `connection_init` brought.
+    `authorization` is what says who asks, `connection_params` what `connection_init` brought; neither is ever shown.
     """
 
     services: "Services"
     base_url: str
     identity: Identity = ANONYMOUS
-    authorization: str | None = None
-    connection_params: dict[str, Any] = field(default_factory=dict[str, Any])
+    authorization: str | None = field(default=None, repr=False)
+    connection_params: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
 
     # Made when they are asked for: a thousand subscriptions keep a thousand contexts.
     documents = _loader("documents_by_id")
@@ -49,6 +50,11 @@ class Context:
     schedules = _loader("schedules_by_id")
     exports = _loader("exports_by_id")
     queue_positions = _loader("queue_positions")
+
+    @cached_property
+    def links(self) -> DataLoader[Wanted, Link]:
+        """Links for all fields of the operation that want one, in one go."""
+        return DataLoader(load_fn=self._sign, cache=False)
 
     def fresh(self) -> Self:
         """One for the next operation of the same connection."""
@@ -61,6 +67,10 @@ class Context:
     async def row(self, query: str, **values: object) -> Row | None:
         """The first such row, or None."""
         return await self.services.database.row(self.identity, query, **values)
+
+    async def _sign(self, files: list[Wanted]) -> Sequence[Link | Refusal]:
+        _, _, token = (self.authorization or "").partition(" ")
+        return await self.services.links.sign(files, Asker(self.base_url, token.strip()))
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,8 @@ class Endpoint(GraphQL[Context, None]):
             raise HttpRefusal(HttpCode.NOT_ACCEPTABLE, f"Accept one of: {', '.join(form.value for form in MediaType)}.")
         identity = await self._identify(request.headers)
         operation = await read_operation(request, signed_in=identity != ANONYMOUS, seconds=self.client_seconds)
-        context = Context(self._services, self._base_url(request), identity)
+        authorization = request.headers.get("authorization")
+        context = Context(self._services, self._base_url(request), identity, authorization)
         if accepted.best is MediaType.EVENTS:
             return await self._stream(request, operation, context)
         try:
@@ -206,6 +207,7 @@ class Endpoint(GraphQL[Context, None]):
             raise ConnectionRejectionError
         try:
             context.identity = await self._authenticator.identify(authorization)
+            context.authorization = authorization
         except (InvalidToken, Unavailable):
             raise ConnectionRejectionError from None
         return cast("UnsetType", UNSET)

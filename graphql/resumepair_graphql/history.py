@@ -16,6 +16,7 @@ from resumepair_graphql.errors import ErrorCode, Refusal, UserError
 from resumepair_graphql.ids import document_filter, require_uuid
 from resumepair_graphql.inputs import Input
 from resumepair_graphql.jobs import ExportJob, load_job
+from resumepair_graphql.links import Wanted
 from resumepair_graphql.options import ExportFormat
 from resumepair_graphql.pages import After, First, fetch_page
 from resumepair_graphql.proofs import Judged, judgement_of
@@ -155,9 +156,9 @@ class HistoryMutations:
         context = info.context
         try:
             (row,) = await context.rows("record_download", id=require_uuid(input.export_id, "Export", "exportId"))
+            link = await context.links.load(Wanted(row["storage_path"], row["file_name"]))
         except Refusal as refusal:
             return CreateDownloadUrlPayload(errors=[refusal.as_user_error()])
-        link = context.services.links.sign(row["storage_path"], context.base_url)
         return CreateDownloadUrlPayload(url=link.url, expires_at=link.expires_at)
 
 

@@ -17,6 +17,7 @@ from resumepair_graphql.errors import Refusal, UserError
 from resumepair_graphql.feed import JobChange
 from resumepair_graphql.ids import Id, require_uuid, uuid_of
 from resumepair_graphql.inputs import Input
+from resumepair_graphql.links import Wanted
 from resumepair_graphql.options import ExportFormat, RequestedOptions
 from resumepair_graphql.proofs import Judged, judgement_of
 from resumepair_graphql.states import ExportStage, ExportStatus
@@ -72,11 +73,11 @@ class Artifact(Judged):
     expires_at: datetime = strawberry.field(description="From when on it cannot be downloaded any more.")
 
     @strawberry.field(description="A link for immediate use (minutes); null once the file has expired.")
-    def url(self, info: Info) -> str | None:
-        """Signed anew each time; use `createDownloadUrl` for downloads that count."""
+    async def url(self, info: Info) -> str | None:
+        """Signed anew each time, with the operation's other links; use `createDownloadUrl` for downloads that count."""
         if self.expires_at <= datetime.now(self.expires_at.tzinfo):
             return None
-        return info.context.services.links.sign(self.storage_path, info.context.base_url).url
+        return (await info.context.links.load(Wanted(self.storage_path, self.file_name))).url
 
     @strawberry.field(description="The global id of the export in the history, for `createDownloadUrl`.")
     def export_id(self) -> strawberry.ID:

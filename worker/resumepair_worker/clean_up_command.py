@@ -19,7 +19,7 @@ from resumepair_worker.errors import ExportError
 from resumepair_worker.files import Files
 from resumepair_worker.logs import configure_logs
 from resumepair_worker.settings import Settings, SettingsError
-from resumepair_worker.app import open_store
+from resumepair_worker.stores import open_store
 
 POOL_SIZE = 2
 FAILED, WRONG_SETTINGS = 1, 2

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -57,7 +57,8 @@ class RetryLater(Exception):  # a request to the queue, not an error
 class Exporter:
     """Runs attempts; any number at once.
 
-    `deadline` is the longest that an attempt may take; `stopping` is set when the process has been told to stop.
+    `deadline` is the longest that an attempt may take; `stopping` is set when the process has been told to stop;
+    `attempted` hears what became of each attempt.
     """
 
     jobs: Jobs
@@ -67,6 +68,7 @@ class Exporter:
     retry_base: timedelta
     deadline: timedelta = timedelta(minutes=4)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    attempted: Callable[[str], None] = lambda _: None
 
     async def run(self, job_id: UUID, queue_job_id: int) -> None:
         """Make one attempt at the job, if there is one to make.
@@ -97,6 +99,7 @@ class Exporter:
             await self._fail(claim, error)
         else:
             bound.info("completed")
+            self.attempted("completed")
 
     async def _attempt(self, claim: Claim) -> None:
         async def on_stage(stage: RenderStage) -> None:
@@ -107,6 +110,7 @@ class Exporter:
             raise InvalidOptions(f"format: exports are PDF, not {options.format.upper()}")
         content_key = content_key_of(self.renderer.version, options, claim.document_json)
         if await self.jobs.reuse(claim, content_key, self.lifetime):
+            self.attempted("cached")
             return
         rendered = await self.renderer.render(_read(claim.document_json), options, on_stage=on_stage)
         await _to_the_end(self._deliver(claim, rendered, content_key), DELIVER_SECONDS)
@@ -143,6 +147,7 @@ class Exporter:
             log.info("handed_back", job_id=str(claim.job_id), attempt=claim.attempt, code=failure.code)
             raise RetryLater(None, claim.queue_priority)
         retry_in = delay_after(claim.attempt, self.retry_base) if failure.retryable else None
+        self.attempted(failure.code)
         ended = await self.jobs.fail(claim, failure, retry_in)
         log.warning(
             "attempt_failed", job_id=str(claim.job_id), attempt=claim.attempt, code=failure.code,

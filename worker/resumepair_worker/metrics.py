@@ -6,6 +6,10 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, start_http_server
 
 
+class MetricsPortTaken(Exception):
+    """The metrics cannot be served at this address; the message says why."""
+
+
 class Metrics:
     """The worker's counters; each worker counts for itself, from its start."""
 
@@ -37,12 +41,15 @@ class Metrics:
         """Answer `GET /metrics` while the context is open; a port of 0 is none.
 
         Raises:
-            OSError: The port is taken.
+            MetricsPortTaken: It cannot listen there.
         """
         if not port:
             yield
             return
-        server, thread = start_http_server(port, host, self.registry)
+        try:
+            server, thread = start_http_server(port, host, self.registry)
+        except OSError as error:
+            raise MetricsPortTaken(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
         try:
             yield
         finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resumepair_worker.errors import StorageRefused, StorageUnavailable
-from resumepair_worker.storage import FolderStore
+from resumepair_worker.folder_store import FolderStore
 
 KEY = "user/job/1/cv.pdf"
 
