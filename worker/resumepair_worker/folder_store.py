@@ -4,9 +4,10 @@ import asyncio
 import os
 import secrets
 import shutil
+import stat
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ TIMEOUT_SECONDS = 60.0
 THREADS = 8
 PIECE_BYTES = 256 * 1024
 UNFINISHED = ".part"
+NOT_THERE = (FileNotFoundError, NotADirectoryError)
 
 
 class FolderStore:
@@ -67,7 +69,7 @@ class FolderStore:
 
     async def read(self, path: str) -> AsyncGenerator[bytes, None]:
         """Read on as the pieces are taken; a file that is replaced meanwhile is read to its old end."""
-        reading = _Reading(self._locate(path))
+        reading = _Reading(self._locate(path), self._require_root)
         try:
             while piece := await self._work(reading.next):
                 yield piece
@@ -122,8 +124,7 @@ class FolderStore:
             self._remove([place])
 
     def _write(self, place: Path, content: bytes | Path) -> None:
-        if not self._root.is_dir():  # a volume that is not mounted: nobody would find the file again
-            raise StorageUnavailable(AWAY)
+        self._require_root()
         made = [folder for folder in place.parents if not folder.exists()]
         place.parent.mkdir(parents=True, exist_ok=True)
         temporary = place.with_name(f".{secrets.token_hex(8)}{UNFINISHED}")
@@ -140,8 +141,10 @@ class FolderStore:
 
     def _remove(self, places: Iterable[Path]) -> None:
         with _as_storage_errors():
+            self._require_root()
             for place in places:
-                place.unlink(missing_ok=True)
+                with suppress(NotADirectoryError):
+                    place.unlink(missing_ok=True)
                 self._remove_empty_folders(place.parent)
 
     def _remove_empty_folders(self, folder: Path) -> None:
@@ -154,14 +157,18 @@ class FolderStore:
 
     def _info(self, place: Path) -> StoredFile | None:
         with _as_storage_errors():
-            if not place.is_file():
+            self._require_root()
+            try:
+                found = place.stat()
+            except NOT_THERE:
                 return None
-            stat = place.stat()
-            modified_at = datetime.fromtimestamp(stat.st_mtime, UTC)
-            return StoredFile(place.relative_to(self._root).as_posix(), stat.st_size, modified_at)
+            if not stat.S_ISREG(found.st_mode):
+                return None
+            modified_at = datetime.fromtimestamp(found.st_mtime, UTC)
+            return StoredFile(place.relative_to(self._root).as_posix(), found.st_size, modified_at)
 
     def _walk(self, folder: Path) -> Sequence[StoredFile]:
-        places = (place for place in folder.rglob("*") if is_key(place.relative_to(self._root).as_posix()))
+        places = (place for place in self._files_below(folder) if is_key(place.relative_to(self._root).as_posix()))
         return sorted(
             (found for place in places if (found := self._info(place))),
             key=lambda found: found.path,
@@ -170,19 +177,38 @@ class FolderStore:
     def _sweep(self, before: float) -> int:
         swept = 0
         with _as_storage_errors():
-            for place in self._root.rglob(f".*{UNFINISHED}"):
-                with suppress(FileNotFoundError):  # it has just got its name
-                    if place.stat().st_mtime < before:
-                        self._remove([place])
-                        swept += 1
+            for place in self._files_below(self._root):
+                if place.name.startswith(".") and place.suffix == UNFINISHED:
+                    with suppress(FileNotFoundError):  # it has just got its name
+                        if place.stat().st_mtime < before:
+                            self._remove([place])
+                            swept += 1
         return swept
+
+    def _files_below(self, folder: Path) -> Iterator[Path]:
+        """Every file, whatever its name; others may remove files and folders meanwhile."""
+
+        def on_error(error: OSError) -> None:
+            if not isinstance(error, NOT_THERE):
+                raise error
+
+        with _as_storage_errors():
+            self._require_root()
+            for place, _, names in os.walk(folder, onerror=on_error):
+                yield from (Path(place, name) for name in names)
+
+    def _require_root(self) -> None:
+        """A volume that is not mounted: what is put there nobody would find again, and what is there is not gone."""
+        if not self._root.is_dir():
+            raise StorageUnavailable(AWAY)
 
 
 class _Reading:
     """A file that is being read, one piece in one thread at a time."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, require_root: Callable[[], None]) -> None:
         self._place = place
+        self._require_root = require_root
         self._file: BufferedReader | None = None
         self._turn = threading.Lock()
 
@@ -190,9 +216,10 @@ class _Reading:
         """The next piece; nothing at the end."""
         with self._turn, _as_storage_errors():
             if self._file is None:
+                self._require_root()
                 try:
                     self._file = self._place.open("rb")
-                except (FileNotFoundError, IsADirectoryError):
+                except (*NOT_THERE, IsADirectoryError):
                     raise FileMissing("This file is gone.") from None
             return self._file.read(PIECE_BYTES)
 

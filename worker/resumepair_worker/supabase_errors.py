@@ -27,6 +27,7 @@ log = structlog.stdlib.get_logger(__name__)
 # Not yet, says the storage: request timeout, locked, too many requests.
 PASSING: Final = frozenset({408, 423, 429})
 BROKEN: Final = 500
+REFUSED: Final = 400
 NOT_ACCEPTED: Final = frozenset({401, 403})
 NOT_FOUND: Final = 404
 # The codes of an object's 404: no row that we may see, or a row without its bytes. Others are about bucket or address.
@@ -63,6 +64,8 @@ def error_of(error: StorageApiError, operation: str, bucket: str) -> ExportError
     if status >= BROKEN or status in PASSING:
         log.warning("storage_away", operation=operation, status=status, code=error.code)
         return StorageUnavailable(AWAY)
+    if status < REFUSED:  # a redirect: it is not followed, as the key would go along
+        return misconfigured(WRONG_ADDRESS, operation, bucket, status)
     if status in NOT_ACCEPTED:
         return misconfigured(WRONG_KEY, operation, bucket, status)
     if status == NOT_FOUND:

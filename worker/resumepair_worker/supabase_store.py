@@ -25,8 +25,8 @@ from resumepair_worker.supabase_errors import NO_RIGHT, misconfigured, translate
 T = TypeVar("T")
 
 TIMEOUTS: Final = httpx.Timeout(30, connect=3, pool=5)
-# For one operation with its repetitions; then the attempt is tried again as a whole.
-TIMEOUT_SECONDS: Final = 60.0
+# For one operation with its repetitions; then the attempt is tried again as a whole. Below `Settings.step_deadline`.
+TIMEOUT_SECONDS: Final = 50.0
 PAUSES_SECONDS: Final = (0.1, 0.5)
 # What is still on its way when the process stops may take this long.
 CLOSE_SECONDS: Final = 1.0
@@ -96,7 +96,7 @@ class SupabaseStore:
             bucket: The bucket's id.
             timeout_seconds: The longest that an operation may take.
         """
-        async with httpx.AsyncClient(timeout=TIMEOUTS, follow_redirects=True) as http:
+        async with httpx.AsyncClient(timeout=TIMEOUTS) as http:
             options = AsyncClientOptions(httpx_client=http, auto_refresh_token=False, persist_session=False)
             client = await acreate_client(url, service_key.get_secret_value(), options)
             store = cls(client, http, bucket, timeout_seconds)

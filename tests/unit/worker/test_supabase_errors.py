@@ -19,6 +19,7 @@ ANSWERS: list[tuple[str | int, str, type[ExportError]]] = [
     ("404", "Not found", FileMissing),
     ("404", "Bucket not found", StorageMisconfigured),
     (404, "InternalError", StorageMisconfigured),
+    (301, "InternalError", StorageMisconfigured),
     ("403", "Unauthorized", StorageMisconfigured),
     (401, "InternalError", StorageMisconfigured),
     ("409", "Duplicate", StorageRefused),
