@@ -1262,7 +1262,9 @@ $$;
 comment on function resumepair.retry_export(uuid) is
     'Tries the caller''s failed job again while attempts are left. Raises RP401, RP404, RP412, RP413, RP423, RP429.';
 
-create or replace function resumepair.record_download(p_export_id uuid)
+drop function if exists resumepair.record_download(uuid); -- its form when every look was a download
+
+create or replace function resumepair.record_download(p_export_id uuid, p_count boolean default true)
 returns table (storage_path text, file_name text, format text)
 language plpgsql security definer set search_path = '' as $$
 #variable_conflict use_column
@@ -1280,17 +1282,19 @@ begin
             jsonb_build_object('expiresAt', v_export.expires_at)
         );
     end if;
-    update resumepair.export_history
-    set download_count = download_count + 1, last_downloaded_at = now()
-    where id = v_export.id;
-    insert into resumepair.export_statistics as s (day, template, download_count)
-    values ((now() at time zone 'UTC')::date, v_export.template, 1)
-    on conflict (day, template) do update set download_count = s.download_count + 1;
+    if p_count then
+        update resumepair.export_history
+        set download_count = download_count + 1, last_downloaded_at = now()
+        where id = v_export.id;
+        insert into resumepair.export_statistics as s (day, template, download_count)
+        values ((now() at time zone 'UTC')::date, v_export.template, 1)
+        on conflict (day, template) do update set download_count = s.download_count + 1;
+    end if;
     return query select v_export.storage_path, v_export.file_name, v_export.format;
 end
 $$;
-comment on function resumepair.record_download(uuid) is
-    'Counts a download of the caller''s export and says where its file is. Raises RP401, RP404, RP410.';
+comment on function resumepair.record_download(uuid, boolean) is
+    'Says where the file of the caller''s export is, and counts a download unless told not to. Raises RP401, RP404, RP410.';
 
 create or replace function resumepair.delete_export(p_export_id uuid) returns uuid
 language plpgsql security definer set search_path = '' as $$
@@ -2017,7 +2021,7 @@ grant execute on function
     resumepair.cancel_export(uuid),
     resumepair.cancel_batch(uuid),
     resumepair.retry_export(uuid),
-    resumepair.record_download(uuid),
+    resumepair.record_download(uuid, boolean),
     resumepair.delete_export(uuid),
     resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text),
     resumepair.delete_schedule(uuid)

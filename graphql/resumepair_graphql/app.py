@@ -22,6 +22,8 @@ from resumepair_graphql import graphiql
 from resumepair_graphql.auth import Authenticator
 from resumepair_graphql.context import Services
 from resumepair_graphql.database import Database, create_pool
+from resumepair_graphql.download_path import ROUTE
+from resumepair_graphql.downloads import Downloads
 from resumepair_graphql.endpoint import Endpoint
 from resumepair_graphql.execution import policy_of
 from resumepair_graphql.feed import JobFeed
@@ -100,6 +102,7 @@ def create_app(settings: Settings, documents: PersistedDocuments) -> Starlette:
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
             *([Route("/files/{path:path}", links.serve)] if isinstance(links, FolderLinks) else []),
+            Route(ROUTE, Downloads(services, endpoint).serve),
             Route("/", front_page),
             *health_routes(services, endpoint.connections),
         ],

@@ -38,6 +38,7 @@ class FailureCode(Enum):
     INVALID_PDF = described("INVALID_PDF", "What was printed is not a good PDF.")
     STORAGE_UNAVAILABLE = described("STORAGE_UNAVAILABLE", "The storage did not answer.")
     STORAGE_REFUSED = described("STORAGE_REFUSED", "The storage does not take the file.")
+    QUOTA_EXCEEDED = described("QUOTA_EXCEEDED", "The file does not fit into the storage quota.")
     WORKER_LOST = described("WORKER_LOST", "The last attempt did not come to an end.")
     INTERNAL_ERROR = described("INTERNAL_ERROR", "Something went wrong on our side.")
 
@@ -70,6 +71,9 @@ class Artifact(Judged):
     byte_size: int = strawberry.field(description="Size in bytes.")
     page_count: int = strawberry.field(description="Number of pages.")
     sha256: str = strawberry.field(description="SHA-256 of the file, hexadecimal.")
+    cached: bool = strawberry.field(
+        description="Whether it is the file of an earlier export of the same, and nothing was rendered."
+    )
     expires_at: datetime = strawberry.field(description="From when on it cannot be downloaded any more.")
 
     @strawberry.field(description="A link for immediate use (minutes); null once the file has expired.")
@@ -118,6 +122,11 @@ class ExportJob(relay.Node):
         from resumepair_graphql.batches import load_batch  # noqa: PLC0415 # a batch is made of jobs
 
         return await load_batch(info.context, self.batch_key) if self.batch_key else None
+
+    @strawberry.field(description="Whether it was completed with the file of an earlier export of the same.")
+    def cached(self) -> bool:
+        """As its artifact says; nothing is rendered for such a job."""
+        return self.artifact is not None and self.artifact.cached
 
     @strawberry.field(
         description="How many jobs of all users are to begin before it: 0 when it is the next, 1000 for that many or "
@@ -187,6 +196,7 @@ def _artifact_of(row: Row) -> Artifact:
         byte_size=row["byte_size"],
         page_count=row["page_count"],
         sha256=row["sha256"],
+        cached=row["cached"],
         expires_at=row["expires_at"],
         **judgement_of(row),
     )

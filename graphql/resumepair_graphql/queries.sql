@@ -26,7 +26,7 @@ limit %(limit)s
 
 -- enqueue_export --
 select job_id, batch_id, replayed
-from resumepair.enqueue_export(%(document_ids)s, %(options)s, %(idempotency_key)s, %(batch)s)
+from resumepair.enqueue_export(%(document_ids)s, %(options)s, %(idempotency_key)s, %(batch)s, %(fresh)s)
 
 -- cancel_export --
 select resumepair.cancel_export(%(id)s) as job_id
@@ -35,14 +35,17 @@ select resumepair.cancel_export(%(id)s) as job_id
 select resumepair.retry_export(%(id)s) as job_id
 
 -- record_download --
-select storage_path, file_name from resumepair.record_download(%(id)s)
+select storage_path, file_name from resumepair.record_download(%(id)s, %(count)s)
+
+-- delete_export --
+select resumepair.delete_export(%(id)s) as export_id
 
 -- jobs_by_id --
 select j.id, j.document_id, j.document_version, j.document_title, j.batch_id, j.format, j.options,
        j.status, j.stage, j.percent, j.sequence, j.attempt, j.max_attempts,
        j.failure_code, j.failure_message, j.failure_retryable, j.next_attempt_at, j.created_at, j.started_at, j.finished_at,
        h.id as export_id, h.storage_path, h.file_name, h.byte_size, h.page_count, h.sha256, h.proof, h.fit, h.warnings,
-       h.expires_at
+       h.cached, h.expires_at
 from resumepair.export_jobs as j
 left join resumepair.export_history as h on h.job_id = j.id
 where j.id = any(%(ids)s)
@@ -97,14 +100,14 @@ select resumepair.cancel_batch(%(id)s) as batch_id
 
 -- exports_by_id --
 select id, job_id, document_id, document_version, document_title, template, format, file_name,
-       byte_size, page_count, sha256, proof, fit, warnings, download_count,
+       byte_size, page_count, sha256, proof, fit, warnings, cached, download_count,
        last_downloaded_at, created_at, expires_at
 from resumepair.export_history
 where id = any(%(ids)s)
 
 -- history_page --
 select id, job_id, document_id, document_version, document_title, template, format, file_name,
-       byte_size, page_count, sha256, proof, fit, warnings, download_count,
+       byte_size, page_count, sha256, proof, fit, warnings, cached, download_count,
        last_downloaded_at, created_at, expires_at
 from resumepair.export_history
 where user_id = (select auth.uid())

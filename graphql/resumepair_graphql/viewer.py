@@ -32,7 +32,7 @@ class Limits:
     max_batch_documents: int = strawberry.field(description="Documents that one batch may hold.")
     max_attempts: int = strawberry.field(description="Attempts that a job gets.")
     max_schedules: int = strawberry.field(description="Schedules that may have something to come.")
-    quota_bytes: BigInt = strawberry.field(description="Bytes that unexpired exports may take up.")
+    quota_bytes: BigInt = strawberry.field(description="Bytes that the files of exports may take up.")
 
 
 @strawberry.type(description="What a user does use of the limits, at this moment.")
@@ -43,7 +43,7 @@ class Usage:
         description="Export requests, of which a batch is one, that are pending or processing."
     )
     active_schedules: int = strawberry.field(description="Schedules with something to come.")
-    bytes_used: BigInt = strawberry.field(description="Bytes that unexpired exports take up.")
+    bytes_used: BigInt = strawberry.field(description="Bytes that the files of exports take up; those of expired ones until they are cleaned up, within a minute.")
 
 
 @strawberry.type(description="Whoever the token belongs to.")
