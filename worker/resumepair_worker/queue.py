@@ -114,7 +114,7 @@ async def _or_later(sweep: Awaitable[object]) -> None:
     try:
         await sweep
     except ManyFilesLost as error:
-        log.error("many_files_lost", reason=str(error), mend="resumepair-clean-up --give-up-lost, if they are")
+        log.critical("many_files_lost", reason=str(error), mend="resumepair-clean-up --give-up-lost, if they are")
     except ExportError as error:
         log.warning("clean_up_waits", reason=str(error))
 
