@@ -101,7 +101,7 @@ def build_queue(exporter: Exporter, clean_up: CleanUp, expect: Expect) -> App:
         await clean_up.expire()
         await _or_later(clean_up.remove())
 
-    @app.periodic(cron="*/15 * * * *")
+    @app.periodic(cron="17 * * * *")
     @app.task(name="sweep_storage", queue="maintenance", queueing_lock="sweep_storage")
     async def sweep_storage(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction] # noqa: ARG001
         await _or_later(clean_up.sweep())
