@@ -48,6 +48,7 @@ async def test_what_has_expired_or_ended_is_not_used(
 ) -> None:
     worker.finish(alice.export())
     admin.execute("update resumepair.export_history set created_at = now() - interval '8 days', expires_at = now()")
+    worker.call("select resumepair.expire_exports(50)")
     alice.cancel(alice.export())
     assert (await ask(alice, ME))["usage"] == {"activeRequests": 0, "activeSchedules": 0, "bytesUsed": 0}
 
