@@ -38,7 +38,7 @@ from resumepair_graphql.negotiation import Acceptance, MediaType, negotiate
 from resumepair_graphql.operation import Operation, read_operation
 from resumepair_graphql.origins import Origins
 from resumepair_graphql.settings import Settings
-from resumepair_graphql.websocket import MAX_OPERATIONS, TRY_AGAIN_LATER, Adapter, TransportHandler
+from resumepair_graphql.websocket import TRY_AGAIN_LATER, Adapter, TransportHandler
 
 METHODS = {
     "GET": frozenset({OperationType.QUERY}),
@@ -62,7 +62,6 @@ class Endpoint(GraphQL[Context, None]):
             graphql_ide=None,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=timedelta(seconds=settings.client_timeout_seconds),
-            max_subscriptions_per_connection=MAX_OPERATIONS,
             allowed_origins=["*"],  # checked here, for all transports
         )
         self._services = services

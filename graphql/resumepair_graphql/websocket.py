@@ -21,18 +21,22 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from strawberry.types import ExecutionResult
 from strawberry.utils.aio import aclosing
 
+from graphql import GraphQLError
 from resumepair_graphql.answers import was_not_executed
 from resumepair_graphql.client_connections import Connections, TooManyConnections
 from resumepair_graphql.context import Context
 from resumepair_graphql.http_refusal import HttpRefusal
 from resumepair_graphql.operation import Operation
+from resumepair_graphql.request_errors import RequestError, RequestErrorCode
 
 log = structlog.stdlib.get_logger(__name__)
 
 MAX_OPERATIONS = 100
 MESSAGES_PER_SECOND = 50
 MESSAGE_BURST = 200
+UNAUTHORIZED = 4401
 FORBIDDEN = 4403
+SUBSCRIBER_EXISTS = 4409
 TOO_MANY_MESSAGES = 4429
 TRY_AGAIN_LATER = 1013
 
@@ -72,6 +76,16 @@ class Adapter(ASGIWebSocketAdapter):
         return cast("View", self.view)  # pyright: ignore[reportUnknownMemberType] # Strawberry gives no type arguments
 
 
+class AskedOperation(RunningOperation[Context, None]):
+    """A running operation with all that was asked for, which thereby is kept no longer than it."""
+
+    __slots__ = ("asked",)
+
+    def __init__(self, handler: "TransportHandler", id_: str, asked: Operation) -> None:
+        super().__init__(handler, id_, asked.query or "", asked.variables, asked.name)
+        self.asked = asked
+
+
 class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     """One connection.
 
@@ -90,7 +104,6 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def handle(self) -> None:
         """Serve the connection until it ends."""
-        self._asked: dict[str, Operation] = {}
         self._serving = cast("asyncio.Task[object]", asyncio.current_task())
         with ExitStack() as self._leases:
             try:
@@ -134,24 +147,28 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         await super().send_message(message)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        """Start an operation whose parts are of the protocol's types."""
+        """Start an operation; what is wrong with it is an `error` of its own."""
         id_, payload = cast("object", message["id"]), cast("object", message["payload"])
         if not isinstance(id_, str) or not isinstance(payload, dict):
             await self.handle_invalid_message("Failed to parse message")
-            return
-        try:
-            asked = Operation.of(cast("dict[str, object]", payload))
-        except HttpRefusal as refusal:
-            await self.handle_invalid_message(refusal.message)
-            return
-        self._asked[id_] = asked
-        await super().handle_subscribe({**message, "payload": {"query": asked.query or ""}})
-        if id_ not in self.operations:  # refused
-            self._asked.pop(id_, None)
+        elif not self.connection_acknowledged:
+            await self.websocket.close(UNAUTHORIZED, "Unauthorized")
+        elif id_ in self.operations:
+            await self.websocket.close(SUBSCRIBER_EXISTS, f"Subscriber for {id_} already exists")
+        elif len(self.operations) >= MAX_OPERATIONS:
+            reason = f"This connection has {MAX_OPERATIONS} operations; let one of them end first."
+            await self._refuse(id_, RequestError(RequestErrorCode.TOO_MANY_OPERATIONS, reason))
+        else:
+            try:
+                asked = Operation.of(cast("dict[str, object]", payload))
+            except HttpRefusal as refusal:
+                await self._refuse(id_, refusal.error)
+            else:
+                self._start(id_, asked)
 
     async def run_operation(self, operation: RunningOperation[Context, None]) -> None:
         """Run it to its end; a client that does not take the results is given up."""
-        asked = self._asked.pop(operation.id)
+        asked = cast("AskedOperation", operation).asked
         try:
             results = await self.schema.stream(
                 asked.query,
@@ -173,6 +190,13 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             with suppress(WebSocketDisconnected):
                 await operation.send_initial_errors([unforeseen.error])
 
+    async def cleanup_operation(self, operation_id: str) -> None:
+        """End it, and let go of it at once: a cancelled task keeps the place where it was, which leads back to it."""
+        operation = self.operations.get(operation_id)
+        await super().cleanup_operation(operation_id)
+        if operation:
+            operation.task = None
+
     async def shutdown(self) -> None:
         """Nothing is left behind."""
         if self._expiry:
@@ -180,6 +204,14 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         if self._closing:
             await asyncio.wait([self._closing])
         await super().shutdown()
+
+    def _start(self, id_: str, asked: Operation) -> None:
+        operation = self.operations[id_] = AskedOperation(self, id_, asked)
+        operation.task = asyncio.create_task(self.run_operation(operation))
+
+    async def _refuse(self, id_: str, error: GraphQLError) -> None:
+        """Say that an operation ended before it began."""
+        await self.send_message({"id": id_, "type": "error", "payload": [error.formatted]})
 
     async def _send_result_stream(
         self, operation: RunningOperation[Context, None], result_source: StreamResult
