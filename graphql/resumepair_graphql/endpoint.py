@@ -4,7 +4,7 @@ HTTP is answered here, in JSON or as an event stream; a WebSocket is left to `we
 """
 
 import asyncio
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -15,9 +15,10 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError, MissingQueryError
+from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.execution import PreExecutionError
@@ -88,14 +89,15 @@ class Endpoint(GraphQL[Context, None]):
     async def _serve_websocket(self, websocket: WebSocket) -> None:
         try:
             self._origins.check(websocket.headers)
-            with self.connections.from_address(_address(websocket), "websocket"):
+            with self.connections.from_address(_address(websocket), "websocket"), suppress(WebSocketDisconnected):
                 await self.run(websocket)
         except HttpRefusal:
             await websocket.close()  # before it was accepted: 403
         except TooManyConnections as error:
             # A browser shows no page the status of a handshake, but a code.
             await websocket.accept(await self.pick_websocket_subprotocol(websocket))
-            await websocket.close(TRY_AGAIN_LATER, str(error))
+            with suppress(WebSocketDisconnect):
+                await websocket.close(TRY_AGAIN_LATER, str(error))
 
     async def _answer(self, request: Request) -> Response:
         accepted = negotiate(request.headers.get("accept"))

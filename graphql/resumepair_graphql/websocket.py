@@ -1,12 +1,13 @@
 """graphql-transport-ws as Strawberry speaks it, with better manners and less patience."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import Protocol, cast
 
 import structlog
+from starlette.websockets import WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.schema.schema import StreamResult
@@ -47,6 +48,10 @@ class View(Protocol):
     connections: Connections
     client_seconds: float
 
+    def encode_json(self, data: object) -> str:
+        """A message as text."""
+        ...
+
 
 class Stuck(WebSocketDisconnected):
     """The client made no room for what was to be sent."""
@@ -56,20 +61,21 @@ class Adapter(ASGIWebSocketAdapter):
     """Sends with a limit on the time that the client takes to make room for it."""
 
     async def send_json(self, message: Mapping[str, object]) -> None:
-        """Send; raises Stuck."""
-        try:
-            async with asyncio.timeout(self._view.client_seconds):
-                await super().send_json(message)
-        except TimeoutError:
-            raise Stuck from None
+        """Send; raises WebSocketDisconnected when nobody is there any more, Stuck when the client makes no room."""
+        await self._in_time(self.ws.send_text(self._view.encode_json(message)))
 
     async def close(self, code: int, reason: str) -> None:
-        """Close; raises Stuck."""
+        """Close; raises as `send_json` does."""
+        await self._in_time(self.ws.close(code=code, reason=reason))
+
+    async def _in_time(self, sending: Awaitable[None]) -> None:
         try:
             async with asyncio.timeout(self._view.client_seconds):
-                await super().close(code, reason)
+                await sending
         except TimeoutError:
             raise Stuck from None
+        except (WebSocketDisconnect, RuntimeError):  # the latter after a close, of ours or of the server's own
+            raise WebSocketDisconnected from None
 
     @property
     def _view(self) -> View:
@@ -197,6 +203,13 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         if operation:
             operation.task = None
 
+    async def handle_task_exception(self, error: Exception) -> None:
+        """What came of closing a connection on which nothing was said in time."""
+        if isinstance(error, Stuck):
+            self._give_up()
+        elif not isinstance(error, WebSocketDisconnected):
+            await super().handle_task_exception(error)
+
     async def shutdown(self) -> None:
         """Nothing is left behind."""
         if self._expiry:
@@ -247,3 +260,5 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.websocket.close(FORBIDDEN, "Token expired")
         except Stuck:
             self._give_up()
+        except WebSocketDisconnected:
+            pass
