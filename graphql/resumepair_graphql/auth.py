@@ -36,6 +36,11 @@ class Identity:
     claims: str
     expires_at: datetime | None = None
 
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it is still good, clocks being apart as far as they may be; None without an end."""
+        return (self.expires_at + CLOCK_SKEW - datetime.now(UTC)).total_seconds() if self.expires_at else None
+
 
 ANONYMOUS = Identity("anon", '{"role": "anon"}')
 
@@ -74,7 +79,7 @@ class Authenticator:
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise InvalidToken(f"The token is longer than {MAX_TOKEN_CHARACTERS} characters.")
         identity = self._verified(token, await self._key_of(token))
-        if identity.expires_at and identity.expires_at + CLOCK_SKEW <= datetime.now(UTC):
+        if identity.seconds_left is not None and identity.seconds_left <= 0:
             raise InvalidToken("The token has expired; sign in again.")
         return identity
 

@@ -5,7 +5,7 @@ HTTP is answered here, in JSON or as an event stream; a WebSocket is left to `we
 
 import asyncio
 from contextlib import ExitStack, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import cast
 
 import orjson
@@ -167,10 +167,9 @@ class Endpoint(GraphQL[Context, None]):
             allowed_operation_types=METHODS[request.method] | {OperationType.SUBSCRIPTION},
             operation_extensions=operation.extensions,
         )
-        expires_at = context.identity.expires_at
         return EventStream(
             cast("Results", results),
-            expires_in=(expires_at - datetime.now(UTC)).total_seconds() if expires_at else None,
+            expires_in=context.identity.seconds_left,
             send_seconds=self.client_seconds,
             stopping=self._stopping,
             leases=leases,

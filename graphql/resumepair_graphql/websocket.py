@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Mapping
 from contextlib import ExitStack, suppress
-from datetime import UTC, datetime
 from typing import Protocol, cast
 
 import structlog
@@ -137,9 +136,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         if message.get("payload") is None:
             message = {**message, "payload": {}}
         await super().handle_connection_init(message)
-        expires_at = self.context.identity.expires_at
-        if self.connection_acknowledged and expires_at and not self._expiry:
-            seconds = (expires_at - datetime.now(UTC)).total_seconds()
+        seconds = self.context.identity.seconds_left
+        if self.connection_acknowledged and seconds is not None and not self._expiry:
             self._expiry = asyncio.get_running_loop().call_later(max(seconds, 0), self._expire)
 
     async def send_message(self, message: Message) -> None:

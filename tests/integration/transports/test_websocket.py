@@ -121,8 +121,9 @@ async def test_a_subscription_that_is_completed_frees_its_watcher(server: Server
 
 async def test_the_connection_ends_with_the_token(server: Server, alice: Person) -> None:
     async with server.websocket() as socket:
-        await greet(socket, token_of(alice, timedelta(seconds=1)))
+        await greet(socket, token_of(alice, timedelta(seconds=0.5)))
         await ask(socket, "1", JOB, id=job_id(alice.export()))
+        assert (await hear(socket))["payload"]["data"]["jobProgress"]["status"] == "PENDING"
         assert await close_code(socket) == 4403
     await until(lambda: server.watchers == 0)
 

@@ -188,7 +188,7 @@ async def test_a_result_that_comes_while_the_connection_is_closed_is_no_error(en
 
 
 async def test_who_goes_away_while_the_token_ends_is_no_error(endpoint: Endpoint) -> None:
-    claims = {"sub": str(uuid4()), "role": "authenticated", "aud": "authenticated", "exp": int(time.time()) - 9}
+    claims = {"sub": str(uuid4()), "role": "authenticated", "aud": "authenticated", "exp": int(time.time()) - 8}
     async with greeted(endpoint, jwt.encode(claims, SECRET, "HS256")) as connection:
         connection.room = leaving = Leaving()
         await leaving.left.wait()
