@@ -39,6 +39,8 @@ from resumepair_graphql.trusted import ManifestError, PersistedDocuments
 CONNECT_SECONDS = 10
 GRACE_SECONDS = 5
 PREFLIGHT_SECONDS = 24 * 3600
+# What our refusals say in headers; a page of another origin sees no others than these.
+EXPOSED_HEADERS = ["Retry-After", "WWW-Authenticate", "Allow"]
 MAX_MESSAGE_BYTES = 64 * 1024
 
 log = structlog.stdlib.get_logger(__name__)
@@ -109,6 +111,7 @@ def create_app(settings: Settings, documents: PersistedDocuments) -> Starlette:
                 allow_origins=settings.allowed_origins,
                 allow_methods=["GET", "POST"],
                 allow_headers=["*"],
+                expose_headers=EXPOSED_HEADERS,
                 max_age=PREFLIGHT_SECONDS,
             )
         ],
