@@ -22,7 +22,7 @@ from strawberry.types import ExecutionResult
 from strawberry.utils.aio import aclosing
 
 from graphql import GraphQLError
-from resumepair_graphql.answers import was_not_executed
+from resumepair_graphql.answers import has_no_result
 from resumepair_graphql.client_connections import Connections, TooManyConnections
 from resumepair_graphql.context import Context
 from resumepair_graphql.http_refusal import HttpRefusal
@@ -227,12 +227,12 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     async def _send_result_stream(
         self, operation: RunningOperation[Context, None], result_source: StreamResult
     ) -> None:
-        """As Strawberry does; but what was not executed, for its variables say, is an `error` message as well."""
+        """As Strawberry does; but what has no result, for its variables say, is an `error` message as well."""
         async for result in result_source:
             if not isinstance(result, ExecutionResult):
                 await self._reject_incremental_delivery(operation)
                 return
-            if was_not_executed(result):
+            if has_no_result(result):
                 await operation.send_initial_errors(result.errors or [])
                 return
             await operation.send_next(result)

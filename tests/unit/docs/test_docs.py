@@ -11,17 +11,20 @@ import pytest
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings
+from strawberry.types import ExecutionResult
 
 import resumepair_graphql.settings
 import resumepair_worker.settings
 from graphql import build_schema as read_sdl
 from graphql import is_scalar_type, is_specified_scalar_type, parse, validate
 from resumepair_graphql import auth, keys
+from resumepair_graphql.answers import answer
 from resumepair_graphql.errors import REFUSED_STATES, USER_ERRORS, ErrorCode, RequestRefused
 from resumepair_graphql.http_refusal import HttpCode
 from resumepair_graphql.jobs import FailureCode
+from resumepair_graphql.negotiation import MediaType
 from resumepair_graphql.query_limits import WORDS, QueryLimits
-from resumepair_graphql.request_errors import RequestErrorCode
+from resumepair_graphql.request_errors import RequestError, RequestErrorCode
 from resumepair_graphql.schema import build_schema
 from resumepair_graphql.states import ExportStage, ExportStatus
 from resumepair_renderer import TEMPLATES, FindingCode, Format, ResumeDocument, parse_document
@@ -170,9 +173,22 @@ def test_http_codes_are_listed_with_their_status() -> None:
     assert listed == {code.name: str(int(code.value)) for code in HttpCode}
 
 
-def test_request_codes_are_listed() -> None:
-    listed = [row[0] for row in rows(section("docs/reference/errors.md", "Requests"))]
-    assert sorted(listed) == sorted(values(RequestErrorCode))
+def test_request_codes_are_listed_with_the_status_that_they_are_answered_with() -> None:
+    listed = {row[0]: row[1] for row in rows(section("docs/reference/errors.md", "Requests"))}
+    elsewhere = {RequestErrorCode.TOO_MANY_OPERATIONS: "WebSocket"}
+    assert listed == {code.value: elsewhere.get(code, str(status_of(code))) for code in RequestErrorCode}
+
+
+def status_of(code: RequestErrorCode) -> int:
+    refused = ExecutionResult(data=None, errors=[RequestError(code, "")])
+    return answer(refused, MediaType.RESPONSE).status_code
+
+
+def test_statuses_of_whole_operations_are_those_of_their_codes() -> None:
+    page = section("docs/reference/transports.md", "The form of an answer")
+    told = {(code, status) for code, status in re.findall(r"`([A-Z_]+)` \((\d{3})\)", page)}
+    others = {(code.value, str(status_of(code))) for code in RequestErrorCode if status_of(code) != 400}
+    assert told == others
 
 
 def test_limits_are_listed_with_their_values_and_codes() -> None:
