@@ -60,6 +60,11 @@ class World:
     def new_schedule(self) -> str:
         return global_id("ExportSchedule", self.owner.schedule(self.owner.save_document(self.secret))["schedule_id"])
 
+    def one(self, query: str) -> DictRow:
+        """The only row of a query over everybody's."""
+        (row,) = self.admin.execute(query.encode()).fetchall()
+        return row
+
     def belongings(self) -> list[DictRow]:
         """A digest of all that the owner has, by table."""
         digest = "select %s::text as name, md5(string_agg(t::text, ' ' order by t::text)) from resumepair.{} as t"
