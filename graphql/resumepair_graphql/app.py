@@ -23,7 +23,7 @@ from resumepair_graphql.auth import Authenticator
 from resumepair_graphql.context import Services
 from resumepair_graphql.database import Database, create_pool
 from resumepair_graphql.endpoint import Endpoint
-from resumepair_graphql.execution import policy_of
+from resumepair_graphql.execution import ExportSchema, policy_of
 from resumepair_graphql.feed import JobFeed
 from resumepair_graphql.health import health_routes
 from resumepair_graphql.keys import PublishedKeys
@@ -54,7 +54,7 @@ def main() -> None:
         sys.exit(_refuse(str(error), 2))
     configure_logs(settings.log_format)
     try:
-        documents = PersistedDocuments.read(settings.trusted_documents, only=settings.trusted_documents_only)
+        schema = schema_of(settings)
     except ManifestError as error:
         sys.exit(_refuse(f"TRUSTED_DOCUMENTS: {error}", 2))
     try:
@@ -67,10 +67,22 @@ def main() -> None:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else error
         sys.exit(_refuse(f"PORT: cannot listen on {settings.host}:{settings.port}: {reason}", 1))
-    _serve(settings.model_copy(update={"port": listener.getsockname()[1]}), documents, listener)
+    _serve(settings.model_copy(update={"port": listener.getsockname()[1]}), schema, listener)
 
 
-def create_app(settings: Settings, documents: PersistedDocuments) -> Starlette:
+def schema_of(settings: Settings) -> ExportSchema:
+    """The schema with its policy, the trusted documents prepared.
+
+    Raises:
+        ManifestError: The list of trusted documents is not good, or one of them.
+    """
+    documents = PersistedDocuments.read(settings.trusted_documents, only=settings.trusted_documents_only)
+    schema = build_schema(policy_of(settings, documents))
+    documents.pin_in(schema.document_cache)
+    return schema
+
+
+def create_app(settings: Settings, schema: ExportSchema) -> Starlette:
     """The ASGI application; it opens and closes what it needs with its lifespan."""
     database = Database(create_pool(settings.database_url, pooler=settings.polling_mode))
     source = (
@@ -85,8 +97,6 @@ def create_app(settings: Settings, documents: PersistedDocuments) -> Starlette:
     keys = PublishedKeys(settings.jwks_url) if settings.jwks_url else None
     secret = settings.supabase_jwt_secret.get_secret_value() if settings.supabase_jwt_secret else None
     authenticator = Authenticator(settings.jwt_audience, secret=secret, keys=keys, issuer=settings.jwt_issuer)
-
-    schema = build_schema(policy_of(settings, documents))
     endpoint = Endpoint(schema, services, authenticator, settings)
 
     @asynccontextmanager
@@ -145,8 +155,8 @@ def _has_schema(database_url: str) -> bool:
         return connection.execute("select 1 from pg_namespace where nspname = 'resumepair'").fetchone() is not None
 
 
-def _serve(settings: Settings, documents: PersistedDocuments, listener: socket.socket) -> None:
-    app = create_app(settings, documents)
+def _serve(settings: Settings, schema: ExportSchema, listener: socket.socket) -> None:
+    app = create_app(settings, schema)
     config = uvicorn.Config(
         app,
         log_config=None,
