@@ -32,7 +32,7 @@ from resumepair_graphql.listening import Listening
 from resumepair_graphql.logs import configure_logs
 from resumepair_graphql.polling import Polling
 from resumepair_graphql.schema import build_schema
-from resumepair_graphql.server import Server, impatient_protocol, listen
+from resumepair_graphql.server import FairWebSocketProtocol, Server, impatient_protocol, listen
 from resumepair_graphql.settings import Settings, SettingsError
 from resumepair_graphql.trusted import ManifestError, PersistedDocuments
 
@@ -165,7 +165,7 @@ def _serve(settings: Settings, schema: ExportSchema, listener: socket.socket) ->
         timeout_graceful_shutdown=GRACE_SECONDS,
         http=impatient_protocol(settings.client_timeout_seconds),
         forwarded_allow_ips=settings.trusted_proxies,
-        ws="websockets-sansio",
+        ws=FairWebSocketProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
     )
