@@ -63,11 +63,15 @@ class VariableSize:
     paged: bool
 
     def value(self, variables: Mapping[str, object]) -> int:
-        """The number; of a value that will be refused anyway, the default."""
+        """The number: GraphQL takes 100.0 for 100, too; whatever is none, the most there can be."""
         given = variables.get(self.name)
         if isinstance(given, list):
             return len(cast("list[object]", given))
-        return _clamped(given) if self.paged and type(given) is int else self.default
+        if not self.paged or given is None:
+            return self.default
+        if isinstance(given, float) and given.is_integer():
+            return _clamped(int(given))
+        return _clamped(given) if type(given) is int else FIRST_MAX
 
 
 @dataclass(frozen=True)

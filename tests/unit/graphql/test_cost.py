@@ -43,7 +43,11 @@ def test_what_is_beside_the_entries_is_charged_once() -> None:
         ("query($n: Int = 3)", "(first: $n)", {"n": 9}, 9),
         ("query($n: Int = 3)", "(first: $n)", {"n": 1_000_000_000}, 100),
         ("query($n: Int = 3)", "(first: $n)", {"n": -5}, 0),
-        ("query($n: Int = 3)", "(first: $n)", {"n": "many"}, 3),
+        ("query($n: Int! = 3)", "(first: $n)", {"n": 50.0}, 50),
+        ("query($n: Int = 3)", "(first: $n)", {"n": 1e300}, 100),
+        ("query($n: Int = 3)", "(first: $n)", {"n": 0.5}, 100),
+        ("query($n: Int = 3)", "(first: $n)", {"n": True}, 100),
+        ("query($n: Int = 3)", "(first: $n)", {"n": "many"}, 100),
         ("", "(first: 1000000000)", {}, 100),
     ],
 )
