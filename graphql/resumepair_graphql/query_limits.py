@@ -41,7 +41,7 @@ class QueryLimits:
 
 @dataclass
 class Measure:
-    """What there is in an operation or a fragment; `visits` is how many nodes were looked at to know it."""
+    """What there is in an operation or a fragment."""
 
     depth: int = 0
     input_depth: int = 0
@@ -50,7 +50,6 @@ class Measure:
     aliases: int = 0
     directives: int = 0
     repeats: int = 0
-    visits: int = 0
     spreads: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])  # name, depth
 
     def add(self, fragment: "Measure", depth: int) -> None:
@@ -133,7 +132,6 @@ def _measure_own(definition: OperationDefinitionNode | FragmentDefinitionNode) -
     while stack:
         selection_set, depth, names = stack.pop()
         for selection in selection_set.selections:
-            measure.visits += 1
             for directive in selection.directives or ():
                 measure.directives += 1
                 for argument in directive.arguments or ():
@@ -165,7 +163,6 @@ def _measure_value(value: ValueNode | None, measure: Measure) -> None:
     stack = [(value, 1)] if isinstance(value, ListValueNode | ObjectValueNode) else []
     while stack:
         node, depth = stack.pop()
-        measure.visits += 1
         measure.input_depth = max(measure.input_depth, depth)
         inner = node.values if isinstance(node, ListValueNode) else (member.value for member in node.fields)
         stack += [(item, depth + 1) for item in inner if isinstance(item, ListValueNode | ObjectValueNode)]
