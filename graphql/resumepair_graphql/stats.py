@@ -16,8 +16,8 @@ SYSTEM_ROLE = "service_role"
 class Percentiles:
     """Percentiles of a duration."""
 
-    p50: int = strawberry.field(description="The median, in milliseconds.")
-    p95: int = strawberry.field(description="The 95th percentile, in milliseconds.")
+    p50: BigInt = strawberry.field(description="The median, in milliseconds.")
+    p95: BigInt = strawberry.field(description="The 95th percentile, in milliseconds.")
 
 
 @strawberry.type(description="Figures of the exports with one template.")
@@ -56,7 +56,7 @@ class ExportStats:
     quota_bytes: BigInt | None = strawberry.field(description="Bytes that they may take up; null for the system.")
     downloads: BigInt = strawberry.field(description="Download links that were made.")
     queue_depth: int = strawberry.field(description="Jobs of all users that are due and wait for a worker now.")
-    queue_wait_ms: int = strawberry.field(description="For how long the first of these has been waiting, milliseconds.")
+    queue_wait_ms: BigInt = strawberry.field(description="For how long the first of these has been waiting, milliseconds.")
 
     @strawberry.field(description="By template, the most used first.")
     async def templates(self, info: Info) -> list[TemplateStats]:
@@ -83,7 +83,7 @@ class ExportStats:
             quota_bytes=row["quota_bytes"],
             downloads=row["downloads"],
             queue_depth=row["waiting"],
-            queue_wait_ms=round(row["longest_wait"].total_seconds() * 1000),
+            queue_wait_ms=BigInt(round(row["longest_wait"].total_seconds() * 1000)),
         )
 
 
@@ -91,7 +91,7 @@ def _percentiles_of(milliseconds: list[float] | None) -> Percentiles | None:
     if not milliseconds:
         return None
     p50, p95 = milliseconds
-    return Percentiles(p50=round(p50), p95=round(p95))
+    return Percentiles(p50=BigInt(round(p50)), p95=BigInt(round(p95)))
 
 
 def _asks_for_all(info: Info) -> bool:
