@@ -14,6 +14,7 @@ from resumepair_graphql.errors import ErrorCode, Refusal, UserError
 from resumepair_graphql.ids import Id, not_found, require_uuid, uuid_of
 from resumepair_graphql.inputs import Input
 from resumepair_graphql.pages import After, First, fetch_page
+from resumepair_graphql.prices import price
 
 
 @strawberry.type(description="A résumé of the caller's, as it was saved.")
@@ -28,7 +29,8 @@ class Document(relay.Node):
     updated_at: datetime = strawberry.field(description="When it was last changed.")
 
     @strawberry.field(
-        description="The document itself: canonical résumé or JSON Resume; null when it was just deleted."
+        description="The document itself: canonical résumé or JSON Resume; null when it was just deleted.",
+        metadata=price(100),
     )
     async def data(self, info: Info) -> JSON | None:
         """Lists are read without it: a page of documents may hold a hundred MiB."""

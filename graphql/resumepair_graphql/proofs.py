@@ -7,6 +7,9 @@ import strawberry
 
 from resumepair_graphql.database import Row
 from resumepair_graphql.enums import described
+from resumepair_graphql.prices import price
+
+LISTED_MAX = 50  # as many as the renderer lists
 
 
 @strawberry.enum(description="Whether a document has to end on its first page.")
@@ -57,7 +60,9 @@ class Proof:
 
     score: int = strawberry.field(description="From 0 to 100; 100 means that nothing was found.")
     passed: bool = strawberry.field(description="Whether there was nothing to find.")
-    findings: list[Finding] = strawberry.field(description="What was found: the first fifty.")
+    findings: list[Finding] = strawberry.field(
+        description="What was found: the first fifty.", metadata=price(entries=LISTED_MAX)
+    )
     finding_count: int = strawberry.field(description="How many there are in all.")
     texts_expected: int = strawberry.field(description="Names, dates, bullets and other texts of the document.")
     texts_found: int = strawberry.field(description="How many of them are in the file, in their place.")
@@ -66,7 +71,9 @@ class Proof:
     fonts: list[str] = strawberry.field(
         description="The fonts in the file, all of them embedded unless a finding says no."
     )
-    missing_glyphs: list[str] = strawberry.field(description="Characters that no font has; boxes are printed for them.")
+    missing_glyphs: list[str] = strawberry.field(
+        description="Characters that no font has; boxes are printed for them.", metadata=price(entries=LISTED_MAX)
+    )
     title: str = strawberry.field(description="The file's title.")
     language: str = strawberry.field(description="The file's language, as a BCP 47 tag.")
     is_tagged: bool = strawberry.field(description="Whether it has a structure for screen readers.")

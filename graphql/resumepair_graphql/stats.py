@@ -7,9 +7,12 @@ import strawberry
 
 from resumepair_graphql.context import Info
 from resumepair_graphql.database import Row
+from resumepair_graphql.prices import price
 from resumepair_graphql.scalars import BigInt
+from resumepair_graphql.templates import TEMPLATES
 
 SYSTEM_ROLE = "service_role"
+WHOLE_HISTORY = 100  # the price of looking through all exports of a user
 
 
 @strawberry.type(description="Milliseconds that half, and that 95 of 100, did not exceed.")
@@ -56,9 +59,13 @@ class ExportStats:
     quota_bytes: BigInt | None = strawberry.field(description="Bytes that they may take up; null for the system.")
     downloads: BigInt = strawberry.field(description="Download links that were made.")
     queue_depth: int = strawberry.field(description="Jobs of all users that are due and wait for a worker now.")
-    queue_wait_ms: BigInt = strawberry.field(description="For how long the first of these has been waiting, milliseconds.")
+    queue_wait_ms: BigInt = strawberry.field(
+        description="For how long the first of these has been waiting, milliseconds."
+    )
 
-    @strawberry.field(description="By template, the most used first.")
+    @strawberry.field(
+        description="By template, the most used first.", metadata=price(WHOLE_HISTORY, entries=len(TEMPLATES))
+    )
     async def templates(self, info: Info) -> list[TemplateStats]:
         """For the same time and the same exports."""
         query = "templates_of_system" if _asks_for_all(info) else "templates_of_user"
@@ -103,7 +110,8 @@ class StatsQueries:
     """Query fields about statistics."""
 
     @strawberry.field(
-        description="Figures of the caller's exports; with a `service_role` token, of the whole system's."
+        description="Figures of the caller's exports; with a `service_role` token, of the whole system's.",
+        metadata=price(WHOLE_HISTORY),
     )
     async def stats(
         self,

@@ -153,7 +153,8 @@ async def test_a_month_is_not_too_many_milliseconds(
     job_id = alice.export()
     worker.claim(job_id)
     admin.execute(
-        "update resumepair.export_jobs set created_at = now() - interval '60 days', started_at = now() - interval '30 days'"
+        "update resumepair.export_jobs"
+        " set created_at = now() - interval '60 days', started_at = now() - interval '30 days'"
     )
     worker.publish(job_id, 1)
     month = 30 * 24 * 3600 * 1000

@@ -14,12 +14,14 @@ from pydantic_settings import BaseSettings
 
 import resumepair_graphql.settings
 import resumepair_worker.settings
+from graphql import GraphQLField, is_scalar_type, is_specified_scalar_type, parse, validate
 from graphql import build_schema as read_sdl
-from graphql import is_scalar_type, is_specified_scalar_type, parse, validate
 from resumepair_graphql import auth, keys
+from resumepair_graphql.cost import LIST_SIZE
 from resumepair_graphql.errors import REFUSED_STATES, USER_ERRORS, ErrorCode, RequestRefused
 from resumepair_graphql.http_refusal import HttpCode
 from resumepair_graphql.jobs import FailureCode
+from resumepair_graphql.prices import cost_of, entries_of
 from resumepair_graphql.query_limits import WORDS, QueryLimits
 from resumepair_graphql.request_errors import RequestErrorCode
 from resumepair_graphql.schema import build_schema
@@ -183,6 +185,32 @@ def test_limits_are_listed_with_their_values_and_codes() -> None:
     assert listed == {
         name: (str(limit), codes.get(name, "QUERY_TOO_LARGE")) for name, limit in vars(QueryLimits()).items()
     }
+
+
+def test_prices_and_lengths_are_listed() -> None:
+    text = " ".join(section("docs/reference/limits.md", "The cost").split())
+    fields = [
+        (name, field)
+        for type_ in build_schema()._schema.type_map.values()
+        for name, field in getattr(type_, "fields", {}).items()
+        if isinstance(field, GraphQLField)
+    ]
+    dear = {(name, cost_of(field)) for name, field in fields if cost_of(field) > 1}
+    long = {(name, entries) for name, field in fields if (entries := entries_of(field))}
+    assert {(name, f"`{name}`" in text and str(number) in text) for name, number in dear | long} == {
+        (name, True) for name, _ in dear | long
+    }
+    assert f"is taken to have {LIST_SIZE}." in text
+
+
+def test_all_lists_are_listed_with_their_order() -> None:
+    page = read("docs/reference/pagination.md")
+    query = read_sdl(build_schema().as_str()).type_map["Query"]
+    lists = [name for name, field in getattr(query, "fields", {}).items() if str(field.type).endswith("Connection")]
+    ordered = re.findall(
+        r"`(\w+)`", " ".join(row for row in page.splitlines() if re.match(r"\| `\w+`(, `\w+`)* \|", row))
+    )
+    assert sorted(ordered) == sorted(lists)
 
 
 def test_failure_codes_are_listed() -> None:

@@ -6,6 +6,7 @@ from graphql import OperationDefinitionNode, get_introspection_query, parse
 from resumepair_graphql.cost import DATABASE_FIELD, LIST_SIZE, MUTATION_FIELD, Cost, CostCompiler
 from resumepair_graphql.schema import build_schema
 from resumepair_graphql.settings import MAX_QUERY_COST
+from resumepair_graphql.templates import TEMPLATES
 
 SCHEMA = build_schema()._schema
 PAGE = "edges { node { id } }"
@@ -75,8 +76,33 @@ def test_a_fragment_costs_as_if_it_were_written_out() -> None:
 
 
 def test_a_list_without_pages_is_taken_to_be_short() -> None:
-    plain = cost("{ job(id: 1) { artifact { proof { score } } } }")
-    assert cost("{ job(id: 1) { artifact { proof { score findings { code } } } } }") == plain + 1 + LIST_SIZE * 2
+    plain = cost("{ job(id: 1) { artifact { sha256 } } }")
+    assert cost("{ job(id: 1) { artifact { sha256 warnings { path } } } }") == plain + 1 + LIST_SIZE * 2
+    assert cost("{ job(id: 1) { artifact { sha256 proof { fonts } } } }") == plain + 2 + LIST_SIZE
+
+
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [
+        ("{ job(id: 1) { artifact { proof { findings { code } } } } }", DATABASE_FIELD + 3 + 50 * 2),
+        ("{ job(id: 1) { artifact { proof { missingGlyphs } } } }", DATABASE_FIELD + 3 + 50),
+        ("{ templates { name } }", DATABASE_FIELD + len(TEMPLATES) * 2),
+        ("{ document(id: 1) { id data } }", DATABASE_FIELD + 1 + 100),
+        ("{ documents(first: 30) { edges { node { data } } } }", LIST + 30 * (2 + 100)),
+        ("{ jobs(first: 30) { edges { node { queuePosition } } } }", LIST + 30 * (2 + 10)),
+        ("{ stats { completed } }", 100 + 1),
+        ("{ stats { templates { template } } }", 100 + 100 + len(TEMPLATES) * 2),
+        ("{ me { id } }", DATABASE_FIELD + 1),
+        ("{ __typename }", 1),
+    ],
+)
+def test_what_is_dear_has_a_price_of_its_own(text: str, price: int) -> None:
+    assert cost(text) == price
+
+
+def test_a_page_of_whole_documents_is_no_bargain() -> None:
+    page = "{ documents(first: 100) { edges { node { " + "".join(f"a{n}: data " for n in range(2)) + "} } } }"
+    assert cost(page) > MAX_QUERY_COST
 
 
 def test_a_mutation_costs_more_and_the_entries_of_its_lists_count() -> None:

@@ -82,7 +82,9 @@ def test_a_cycle_is_left_to_validation() -> None:
     assert (error.extensions or {})["code"] == "GRAPHQL_VALIDATION_FAILED"
 
 
-def test_fields_of_one_name_in_many_fragments_stop_at_the_budget_of_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fields_of_one_name_in_many_fragments_stop_at_the_budget_of_comparisons(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     fragments = "".join(f"fragment f{n} on Document {{ {'title ' * 45} }} " for n in range(10))
     spreads = " ".join(f"...f{n}" for n in range(10))
     document = f"{{ document(id: 1) {{ {spreads} }} }} {fragments}"
