@@ -43,6 +43,18 @@ ABUSES = {
     "very deep selection": ("{ a " * 300 + "}" * 300, "QUERY_TOO_DEEP"),
     "deep list": ("{ document(id: " + "[" * 100 + "]" * 100 + ") { id } }", "QUERY_TOO_DEEP"),
     "very deep list": ("{ document(id: " + "[" * 900 + "]" * 900 + ") { id } }", "QUERY_TOO_DEEP"),
+    "many ids": ('{ nodes(ids: ["' + 'a", "' * 250 + '"]) { id } }', "QUERY_TOO_LARGE"),
+    "ids in several lists": (
+        "{ " + "".join(f'a{n}: nodes(ids: ["' + 'a", "' * 30 + '"]) { id } ' for n in range(10)) + "}",
+        "QUERY_TOO_LARGE",
+    ),
+    "JSON in the text": (
+        'mutation { saveDocument(input: {title: "CV", data: {' + "a: {b: 1} " * 150 + "}}) { replayed } }",
+        "QUERY_TOO_LARGE",
+    ),
+    "a long list as a default": ("query($a: [ID!] = [" + "1 " * 250 + "]) { __typename }", "QUERY_TOO_LARGE"),
+    "a list within a directive": ("{ id @skip(if: [" + "1 " * 250 + "]) }", "QUERY_TOO_LARGE"),
+    "a long alias": ("{ " + "a" * 101 + ": __typename }", "QUERY_TOO_LARGE"),
     "deep default": ("query($a: [ID!] = " + "[" * 100 + "]" * 100 + ") { __typename }", "QUERY_TOO_DEEP"),
 }
 
@@ -107,7 +119,7 @@ def test_fields_of_one_name_in_many_fragments_stop_at_the_budget_of_comparisons(
         ("{ a " * 900 + "}" * 900, {}, PARSER_NESTING),
     ],
 )
-def test_the_parser_words_its_own_limits_as_we_know_it(text: str, limits: dict[str, int], ending: str) -> None:
+def test_the_parser_words_its_own_limits_as_we_know_it(text: str, limits: dict[str, Any], ending: str) -> None:
     with pytest.raises(GraphQLSyntaxError) as refused:
         parse(text, **limits)
     assert ending in refused.value.message
@@ -128,5 +140,5 @@ def test_variables_may_be_nested_so_deep(depth: int, good: bool) -> None:
 
 def test_measures_and_limits_are_of_the_same_things() -> None:
     assert {name for name in vars(LIMITS) if hasattr(Measure(), name)} == {
-        "depth", "input_depth", "fields", "root_fields", "aliases", "directives", "repeats",
+        "depth", "input_depth", "entries", "alias_length", "fields", "root_fields", "aliases", "directives", "repeats",
     }  # fmt: skip
