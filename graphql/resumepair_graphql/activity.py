@@ -12,7 +12,6 @@ from resumepair_graphql.errors import ErrorCode, Refusal
 from resumepair_graphql.feed import JobChange
 from resumepair_graphql.jobs import ExportJob
 from resumepair_graphql.progress import patiently
-from resumepair_graphql.viewer import user_of
 
 JOBS_MAX = 1000
 ENDED_MAX = 256
@@ -41,14 +40,13 @@ class ActivitySubscriptions:
     ) -> AsyncIterator[ExportJob | None]:
         """Each event is a job; a cache updates it by its id."""
         identity = info.context.identity
-        user_id = user_of(identity)
         if identity.role == "anon":
             raise Refusal(ErrorCode.UNAUTHENTICATED, "Sign in to do this.")
-        if user_id is None:
+        if identity.subject is None:
             raise Refusal(ErrorCode.FORBIDDEN, "This token is not a user's, who could have jobs.")
         if since and since.tzinfo is None:
             raise Refusal(ErrorCode.INVALID_INPUT, "`since` needs an offset, as in `2030-01-31T08:00:00Z`.")
-        async for job in follow_all(info.context, user_id, since and since - OVERLAP):
+        async for job in follow_all(info.context, identity.subject, since and since - OVERLAP):
             yield job
 
 

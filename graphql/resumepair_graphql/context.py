@@ -33,12 +33,13 @@ def _loader(query: str) -> "cached_property[DataLoader[UUID, Row | None]]":
 class Context:
     """The context of an operation. A WebSocket's connection has one as well, from which its operations get theirs.
 
-    `authorization` is the request's header, `connection_params` what `connection_init` brought.
+    `address` is the client's, `authorization` the request's header, `connection_params` what `connection_init` brought.
     """
 
     services: "Services"
     base_url: str
     identity: Identity = ANONYMOUS
+    address: str | None = None
     authorization: str | None = None
     connection_params: dict[str, Any] = field(default_factory=dict[str, Any])
 

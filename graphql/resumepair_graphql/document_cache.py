@@ -81,6 +81,10 @@ class DocumentCache:
     def __len__(self) -> int:
         return len(self._cache)
 
+    def __contains__(self, text: str) -> bool:
+        """Whether it is known what there is to know about this text."""
+        return text in self._cache
+
     def prepare(self, text: str) -> Prepared:
         """The document, or its errors, as found out the first time."""
         prepared = self._cache.get(text)

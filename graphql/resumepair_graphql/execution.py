@@ -29,7 +29,7 @@ from resumepair_graphql.document_cache import DocumentCache
 from resumepair_graphql.executor import OperationExecutor, attributes_of
 from resumepair_graphql.masking import masked
 from resumepair_graphql.query_limits import QueryLimits, check_variables
-from resumepair_graphql.rate_limit import CostBudget, stamp, user_of
+from resumepair_graphql.rate_limit import CostBudget, payer_of, stamp
 from resumepair_graphql.request_errors import RequestError, RequestErrorCode, coded
 from resumepair_graphql.settings import (
     MAX_QUERY_COST,
@@ -38,6 +38,9 @@ from resumepair_graphql.settings import (
     Settings,
 )
 from resumepair_graphql.trusted import PersistedDocuments
+
+# Parsing and validating a document takes up to some ten milliseconds, once.
+PREPARATION_COST = 100
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Policy:
     limits: QueryLimits = field(default_factory=QueryLimits)
     max_cost: int = MAX_QUERY_COST
     cost_per_minute: int = RATE_LIMIT_COST_PER_MINUTE
+    preparation_cost: int = PREPARATION_COST
     timeout_seconds: float = OPERATION_TIMEOUT_SECONDS
     documents: PersistedDocuments = field(default_factory=PersistedDocuments)
 
@@ -168,6 +172,8 @@ class ExportSchema(strawberry.Schema):
         asked = self.policy.documents.find(request.query, request.extensions)
         if asked is None:
             raise MissingQueryError
+        if asked.text not in self.document_cache:
+            self._charge(request.context, self.policy.preparation_cost, {})
         prepared = self.document_cache.prepare(asked.text)
         if prepared.document is None:
             return _refused(prepared.errors)
@@ -189,7 +195,7 @@ class ExportSchema(strawberry.Schema):
         return Admitted(type_, executor, self._pay(cost, request.context))
 
     def _pay(self, cost: int, context: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Take the cost from the user's budget; what the answer says about it.
+        """Take the cost from the budget; what the answer says about it.
 
         Raises:
             RequestError: QUERY_TOO_COSTLY or THROTTLED.
@@ -199,15 +205,24 @@ class ExportSchema(strawberry.Schema):
         if cost > limit:
             message = f"The query may cost {cost}, more than {limit}; ask for smaller pages or fewer fields."
             raise RequestError(RequestErrorCode.QUERY_TOO_COSTLY, message, **extensions)
+        return self._charge(context, cost, extensions)
+
+    def _charge(self, context: Any, points: int, extensions: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+        """Take points from the budget of who asks; the extensions, with what is left of it.
+
+        Raises:
+            RequestError: THROTTLED.
+        """
         identity = getattr(context, "identity", None)
-        if self._budget and identity and (user := user_of(identity)):
-            allowance = self._budget.take(user, cost)
-            extensions["rateLimit"] = allowance.as_extension()
-            if allowance.retry_at:
-                raise RequestError(
-                    RequestErrorCode.THROTTLED, "You have asked for much in the last minute; wait until `retryAt`.",
-                    retryAt=stamp(allowance.retry_at), **extensions,
-                )  # fmt: skip
+        if not self._budget or not identity or not (payer := payer_of(identity, context.address)):
+            return extensions
+        allowance = self._budget.take(payer, points)
+        extensions["rateLimit"] = allowance.as_extension()
+        if allowance.retry_at:
+            raise RequestError(
+                RequestErrorCode.THROTTLED, "You have asked for much in the last minute; wait until `retryAt`.",
+                retryAt=stamp(allowance.retry_at), **extensions,
+            )  # fmt: skip
         return extensions
 
     async def _run(self, admitted: Admitted) -> ExecutionResult:

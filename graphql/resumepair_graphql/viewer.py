@@ -2,9 +2,7 @@
 
 from datetime import datetime
 from enum import Enum
-from uuid import UUID
 
-import orjson
 import strawberry
 
 from resumepair_graphql.auth import Identity
@@ -73,16 +71,9 @@ class ViewerQueries:
         return _viewer_of(identity, row)
 
 
-def user_of(identity: Identity) -> UUID | None:
-    """The user whom `auth.uid()` gives for this identity."""
-    subject = orjson.loads(identity.claims).get("sub")
-    return UUID(subject) if subject else None
-
-
 def _viewer_of(identity: Identity, row: Row) -> Viewer:
-    user_id = user_of(identity)
     return Viewer(
-        id=strawberry.ID(str(user_id)) if user_id else None,
+        id=strawberry.ID(str(identity.subject)) if identity.subject else None,
         role=ViewerRole(identity.role),
         token_expires_at=identity.expires_at,
         limits=Limits(
