@@ -119,7 +119,7 @@ order by created_at desc, id desc
 limit %(limit)s
 
 -- viewer --
-select l.max_active_requests, l.max_batch_documents, l.max_attempts, l.quota_bytes, l.max_schedules, (
+select l.max_active_requests, l.max_batch_documents, l.max_attempts, l.quota_bytes, l.max_schedules, l.max_documents, (
     select count(distinct coalesce(batch_id, id)) from resumepair.export_jobs
     where user_id = (select auth.uid()) and status in ('pending', 'processing')
 ) as active_requests, (
@@ -128,7 +128,9 @@ select l.max_active_requests, l.max_batch_documents, l.max_attempts, l.quota_byt
 ) as bytes_used, (
     select count(*) from resumepair.export_schedules
     where user_id = (select auth.uid()) and next_run_at is not null
-) as active_schedules
+) as active_schedules, (
+    select count(*) from resumepair.documents where user_id = (select auth.uid())
+) as documents
 from resumepair.limits_of((select auth.uid())) as l
 
 -- schedule_export --

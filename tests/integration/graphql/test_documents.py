@@ -11,6 +11,8 @@ from tests.integration.graphql.conftest import Ask, Execute
 
 SAVE = """mutation ($input: SaveDocumentInput!) { saveDocument(input: $input) {
     document { id title version data } replayed errors { code path message } } }"""
+SAVE_LIMITED = """mutation ($input: SaveDocumentInput!) { saveDocument(input: $input) {
+    errors { code message ... on RateLimited { active limit } } } }"""
 DELETE = (
     """mutation ($id: ID!) { deleteDocument(input: {documentId: $id}) { deletedId errors { code path message } } }"""
 )
@@ -53,6 +55,17 @@ async def test_a_key_goes_with_a_new_document_only(ask: Ask, alice: Person) -> N
     assert [error["path"] for error in payload["errors"]] == [["input", "idempotencyKey"]]
     changed = await ask(alice, SAVE, input={"id": id_, "title": "New"})
     assert (changed["document"]["title"], changed["document"]["version"], changed["replayed"]) == ("New", 2, False)
+
+
+async def test_more_documents_than_allowed_are_refused_with_the_numbers(
+    ask: Ask, alice: Person, admin: Connection
+) -> None:
+    admin.execute("insert into resumepair.user_limits (user_id, max_documents) values (%s, 1)", [alice.id])
+    alice.save_document()
+    (error,) = (await ask(alice, SAVE_LIMITED, input=NEW))["errors"]
+    assert error == {
+        "code": "RATE_LIMITED", "message": "You have 1 of 1 documents; delete one.", "active": 1, "limit": 1
+    }  # fmt: skip
 
 
 async def test_a_deleted_document_is_gone_and_its_exports_are_not(ask: Ask, alice: Person, worker: WorkerVoice) -> None:
