@@ -177,12 +177,7 @@ from (
                as downloads
     from resumepair.export_history as h
     where h.user_id = (select auth.uid())
-) as exports, resumepair.queue_depth() as queue, (
-    select coalesce(own.quota_bytes, d.quota_bytes) as quota_bytes
-    from resumepair.user_limits as d
-    left join resumepair.user_limits as own on own.user_id = (select auth.uid())
-    where d.user_id = '00000000-0000-0000-0000-000000000000'
-) as limits
+) as exports, resumepair.queue_depth() as queue, resumepair.limits_of((select auth.uid())) as limits
 
 -- templates_of_user --
 select h.template, count(*) as completed, sum(h.byte_size)::bigint as byte_size, sum(h.page_count)::bigint as page_count,
