@@ -1,6 +1,7 @@
 """Documents: what a user can have exported."""
 
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 import strawberry
@@ -22,7 +23,6 @@ class Document(relay.Node):
     """A row of `documents`."""
 
     key: relay.NodeID[UUID]
-    loaded_data: strawberry.Private[JSON | None]
     title: str = strawberry.field(description="Its name in lists, 1 to 200 characters.")
     version: int = strawberry.field(description="Counts the changes, from 1.")
     created_at: datetime = strawberry.field(description="When it was first saved.")
@@ -33,19 +33,15 @@ class Document(relay.Node):
         metadata=price(100),
     )
     async def data(self, info: Info) -> JSON | None:
-        """Lists are read without it: a page of documents may hold a hundred MiB."""
-        if self.loaded_data is not None:
-            return self.loaded_data
-        row = await info.context.documents.load(self.key)
-        return JSON(row["data"]) if row else None
+        """Documents are read without it, and it as far as the answer has room: a page may hold a hundred MiB."""
+        return cast("JSON | None", await info.context.document_data.load(self.key))
 
     @classmethod
     def from_row(cls, row: Row) -> "Document":
-        """From a row of the `documents_*` queries, with or without data."""
+        """From a row of the queries that read or save documents."""
         return cls(
             key=row["id"],
             title=row["title"],
-            loaded_data=row.get("data"),
             version=row["version"],
             created_at=row["created_at"],
             updated_at=row["updated_at"],

@@ -2,20 +2,27 @@
 -- index needs it, and on documents, which may be a host application's view without policies.
 
 -- insert_document --
-select id, title, data, version, created_at, updated_at, replayed
+select id, title, version, created_at, updated_at, replayed
 from resumepair.save_document(%(title)s, %(data)s, %(idempotency_key)s)
 
 -- update_document --
 update resumepair.documents set title = coalesce(%(title)s, title), data = coalesce(%(data)s, data)
 where id = %(id)s and user_id = (select auth.uid())
-returning id, title, data, version, created_at, updated_at, false as replayed
+returning id, title, version, created_at, updated_at, false as replayed
 
 -- delete_document --
 delete from resumepair.documents where id = %(id)s and user_id = (select auth.uid()) returning id
 
 -- documents_by_id --
-select id, title, data, version, created_at, updated_at from resumepair.documents
+select id, title, version, created_at, updated_at from resumepair.documents
 where id = any(%(ids)s) and user_id = (select auth.uid())
+
+-- document_data --
+select id, byte_size, case when sum(byte_size) over (order by id) <= %(room)s then data end as data
+from (
+    select id, data, octet_length(data::text) as byte_size from resumepair.documents
+    where id = any(%(ids)s) and user_id = (select auth.uid())
+) as d
 
 -- documents_page --
 select id, title, version, created_at, updated_at from resumepair.documents
