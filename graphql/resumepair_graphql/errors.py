@@ -2,6 +2,7 @@
 
 Refusal       an expected answer: a user error in a mutation's payload, a GraphQL error with its code elsewhere
 └── Unavailable   the database does not answer now; asking again later may help
+    └── TookTooLong   it was at this very query when its time was over
 """
 
 from datetime import datetime
@@ -148,6 +149,15 @@ class Unavailable(Refusal):
         super().__init__(ErrorCode.UNAVAILABLE, "The service cannot answer just now; please try again.")
 
 
+class TookTooLong(Unavailable):
+    """The database had no more time for this query; it may well be as slow the next time."""
+
+
+def not_signed_in() -> Refusal:
+    """The refusal for who comes without a token."""
+    return Refusal(ErrorCode.UNAUTHENTICATED, "Sign in to do this.")
+
+
 # The states that schema.sql raises.
 REFUSED_STATES = {
     "RP400": ErrorCode.INVALID_INPUT,
@@ -168,7 +178,7 @@ CONSTRAINTS = {
 }
 
 
-def refusal_of(error: psycopg.Error, role: str) -> Refusal | None:
+def refusal_of(error: psycopg.Error) -> Refusal | None:
     """What the client is told about a database error; None when it is none of the client's business."""
     match error:
         case psycopg.Error(sqlstate=str(state)) if state in REFUSED_STATES:
@@ -176,8 +186,6 @@ def refusal_of(error: psycopg.Error, role: str) -> Refusal | None:
             data = orjson.loads(diagnostic.message_detail or "{}")
             message = diagnostic.message_primary or ""
             return Refusal(REFUSED_STATES[state], message, diagnostic.column_name or "", data)
-        case pg.InsufficientPrivilege() if role == "anon":
-            return Refusal(ErrorCode.UNAUTHENTICATED, "Sign in to do this.")
         case pg.InsufficientPrivilege():
             return Refusal(ErrorCode.FORBIDDEN, "This token's role may not do this.")
         case pg.CheckViolation() if error.diag.constraint_name in CONSTRAINTS:
@@ -187,6 +195,8 @@ def refusal_of(error: psycopg.Error, role: str) -> Refusal | None:
             return Refusal(ErrorCode.INVALID_INPUT, "A value holds characters that cannot be stored (such as U+0000).")
         case psycopg.DataError():
             return Refusal(ErrorCode.INVALID_INPUT, "A value is out of range.")
+        case pg.QueryCanceled():
+            return TookTooLong()
         case psycopg.OperationalError():
             return Unavailable()
         case _:
