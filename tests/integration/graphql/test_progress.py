@@ -8,6 +8,8 @@ from strawberry.relay import to_base64
 
 from resumepair_graphql.auth import Identity
 from resumepair_graphql.context import Services
+from resumepair_graphql.errors import TookTooLong, Unavailable
+from resumepair_graphql.progress import LOOKS_AT_MOST, patiently
 from tests.integration.conftest import Connection, Person, WorkerVoice
 from tests.integration.graphql.conftest import Subscribe
 
@@ -82,6 +84,27 @@ async def test_a_batch_is_resumed_after_what_was_seen(subscribe: Subscribe, alic
 
     assert told(await next_one) == (4, 10, False)
     await events.aclose()
+
+
+@pytest.mark.parametrize(("failure", "looks"), [(TookTooLong, LOOKS_AT_MOST), (Unavailable, 10)])
+async def test_a_database_that_is_away_is_waited_for_but_not_a_query_that_never_ends(
+    monkeypatch: pytest.MonkeyPatch, failure: type[Unavailable], looks: int
+) -> None:
+    monkeypatch.setattr("resumepair_graphql.progress.LOOK_AGAIN_SECONDS", (0.0, 0.0))
+    asked = 0
+
+    async def look() -> str:
+        nonlocal asked
+        asked += 1
+        if asked < 10:
+            raise failure
+        return "seen"
+
+    try:
+        assert await patiently(look) == "seen"
+    except TookTooLong:
+        assert failure is TookTooLong
+    assert asked == looks
 
 
 async def test_a_batch_that_has_finished_is_told_once(subscribe: Subscribe, alice: Person, worker: WorkerVoice) -> None:
