@@ -64,14 +64,14 @@ async def follow_all(context: Context, user_id: UUID, since: datetime | None) ->
         while True:
             for job in jobs:
                 if told.is_news(job):
-                    yield job
+                    yield await _latest(context, told, job)
             changes = await watcher.next()
             if changes is None:
                 looked_at, keys = await _look(context, looked_at - OVERLAP)
                 jobs = await _read(context, dict.fromkeys([*told.under_way, *keys]))
                 continue
             for job in told.after(changes):
-                yield job
+                yield await _latest(context, told, job)
             jobs = await _read(context, told.unclear(changes))
 
 
@@ -124,6 +124,15 @@ class Told:
             if not clear:
                 keys.append(change.job_id)
         return keys
+
+
+async def _latest(context: Context, told: Told, job: ExportJob) -> ExportJob:
+    """This job as it is when it can be told."""
+    if await context.until_next_event():
+        for now in await _read(context, [job.key]):
+            told.is_news(now)
+            return now
+    return job
 
 
 async def _look(context: Context, ended_since: datetime | None) -> tuple[datetime, list[UUID]]:

@@ -1,6 +1,6 @@
 """What a resolver is given: who asks, and the services that answer."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
@@ -54,6 +54,7 @@ class Context:
     """The context of an operation. A WebSocket's connection has one as well, from which its operations get theirs.
 
     `address` is the client's, `authorization` the request's header, `connection_params` what `connection_init` brought.
+    `pace` is that of a subscription whose events ask the database.
     """
 
     services: "Services"
@@ -62,6 +63,7 @@ class Context:
     address: str | None = None
     authorization: str | None = None
     connection_params: dict[str, Any] = field(default_factory=dict[str, Any])
+    pace: Callable[[], Awaitable[bool]] | None = field(default=None, init=False)
 
     # Made when they are asked for: a thousand subscriptions keep a thousand contexts.
     documents = _loader("documents_by_id")
@@ -76,6 +78,13 @@ class Context:
     def fresh(self) -> Self:
         """One for the next operation of the same connection."""
         return replace(self)
+
+    async def until_next_event(self) -> bool:
+        """Before each event of a subscription: wait until it may ask the database; whether that took any time."""
+        if self.pace is None:
+            return False
+        self.__dict__.pop("answer_room", None)  # each event has its own
+        return await self.pace()
 
     async def rows(self, query: str, **values: object) -> list[Row]:
         """Rows of a named query as the asking user sees them."""

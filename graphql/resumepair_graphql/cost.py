@@ -42,7 +42,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 from resumepair_graphql.pages import FIRST_MAX
-from resumepair_graphql.prices import cost_of, entries_of
+from resumepair_graphql.prices import asks_database, cost_of, entries_of
 from resumepair_graphql.variable_lists import count_entries, lists_of
 
 FIELD = 1
@@ -88,11 +88,15 @@ Term = tuple[Size, Amount]
 
 @dataclass(frozen=True)
 class Cost:
-    """The compiled cost of an operation: steps that each use earlier ones, and the variables whose lists count."""
+    """The compiled cost of an operation: steps that each use earlier ones, and the variables whose lists count.
+
+    `asks` tells whether anything below the root asks the database again.
+    """
 
     steps: Sequence[tuple[int, Sequence[Term]]]
     total: Amount
     lists: Sequence[tuple[str, object]]
+    asks: bool = False
 
     def of(self, variables: Mapping[str, object] | None) -> int:
         """The cost with these variables, as they were sent."""
@@ -127,10 +131,11 @@ class CostCompiler:
         self._steps: list[tuple[int, Sequence[Term]]] = []
         self._selected: dict[str, Selected] = {}
         self._defaults: dict[str, object] = {}
+        self._asks = False
 
     def compile(self, operation: OperationDefinitionNode) -> Cost:
         """The cost of an operation; defaults of variables are the operation's own."""
-        self._steps, self._selected = [], {}
+        self._steps, self._selected, self._asks = [], {}, False
         self._defaults = {
             node.variable.name.value: value_from_ast_untyped(node.default_value)
             for node in operation.variable_definitions or ()
@@ -140,7 +145,7 @@ class CostCompiler:
         base = MUTATION_FIELD if operation.operation is OperationType.MUTATION else DATABASE_FIELD
         selected = self._selection_set(operation.selection_set, root, base)
         total = self._sum([(1, selected.once), (LIST_SIZE, selected.each)])
-        return Cost(tuple(self._steps), total, lists_of(self._schema, operation))
+        return Cost(tuple(self._steps), total, lists_of(self._schema, operation), self._asks)
 
     def _selection_set(self, selection_set: SelectionSetNode, parent: GraphQLNamedType | None, base: int) -> Selected:
         once: list[Term] = []
@@ -182,6 +187,7 @@ class CostCompiler:
         )
         if definition is None:  # unknown, which validation has refused
             return
+        self._asks = self._asks or (base == FIELD and asks_database(definition))
         own = max(cost_of(definition), DATABASE_FIELD if PAGE_ARGUMENT in definition.args else FIELD)
         type_ = get_named_type(definition.type)
         if node.selection_set is None or is_leaf_type(type_):

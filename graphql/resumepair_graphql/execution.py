@@ -8,14 +8,19 @@ thing once per document where that does it once per request.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, cast
 
 import strawberry
-from graphql.execution import Executor, create_source_event_stream, map_source_to_response_event
+from graphql.execution import (
+    Executor,
+    create_source_event_stream,
+    execute_subscription_event,
+    map_source_to_response_event,
+)
 from strawberry.exceptions import MissingQueryError
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.exceptions import InvalidOperationTypeError
@@ -25,9 +30,11 @@ from strawberry.types.graphql import OperationType
 
 from graphql import ExecutionResult as CoreResult
 from graphql import GraphQLError
+from resumepair_graphql.context import Context
 from resumepair_graphql.document_cache import DocumentCache
 from resumepair_graphql.executor import OperationExecutor, attributes_of
 from resumepair_graphql.masking import masked
+from resumepair_graphql.pacing import Pace
 from resumepair_graphql.query_limits import QueryLimits, check_variables
 from resumepair_graphql.rate_limit import CostBudget, payer_of, stamp
 from resumepair_graphql.request_errors import RequestError, RequestErrorCode, coded
@@ -183,7 +190,8 @@ class ExportSchema(strawberry.Schema):
         if type_ not in request.allowed:
             raise InvalidOperationTypeError(type_)
         check_variables(request.variables, self.policy.limits)
-        cost = self.document_cache.cost(prepared, operation).of(request.variables)
+        compiled = self.document_cache.cost(prepared, operation)
+        cost = compiled.of(request.variables)
         executor = OperationExecutor.build(
             self._schema, prepared.document, request.root_value, request.context, request.variables,
             operation.name.value if operation.name else None,
@@ -192,7 +200,10 @@ class ExportSchema(strawberry.Schema):
         )  # fmt: skip
         if isinstance(executor, list):
             return _refused(coded(executor, RequestErrorCode.BAD_USER_INPUT))
-        return Admitted(type_, executor, self._pay(cost, request.context))
+        extensions = self._pay(cost, request.context)
+        if type_ is OperationType.SUBSCRIPTION and compiled.asks and isinstance(request.context, Context):
+            request.context.pace = Pace(self._budget, _payer_of(request.context), cost)
+        return Admitted(type_, executor, extensions)
 
     def _pay(self, cost: int, context: Any) -> dict[str, Any]:  # noqa: ANN401
         """Take the cost from the budget; what the answer says about it.
@@ -213,8 +224,8 @@ class ExportSchema(strawberry.Schema):
         Raises:
             RequestError: THROTTLED.
         """
-        identity = getattr(context, "identity", None)
-        if not self._budget or not identity or not (payer := payer_of(identity, context.address)):
+        payer = _payer_of(context)
+        if not self._budget or not payer:
             return extensions
         allowance = self._budget.take(payer, points)
         extensions["rateLimit"] = allowance.as_extension()
@@ -252,13 +263,37 @@ class ExportSchema(strawberry.Schema):
             return
         extensions: dict[str, Any] | None = admitted.extensions
         try:
-            async with aclosing(map_source_to_response_event(admitted.executor, source)) as results:
+            async with aclosing(map_source_to_response_event(admitted.executor, source, self._event)) as results:
                 async for result in results:
                     yield ExecutionResult(result.data, masked(result.errors) if result.errors else None, extensions)
                     extensions = None
         except Exception as error:  # noqa: BLE001 # whatever the source raised, as a resolver may
             located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
             yield ExecutionResult(None, masked([located]), extensions)
+
+    def _event(self, executor: Executor[Any]) -> Any:  # noqa: ANN401 # a result, or what becomes one
+        """Execute one event of a subscription; one that has to wait for anything has as long as a query."""
+        result = execute_subscription_event(executor)
+        return self._within_time(result, cast("OperationExecutor", executor)) if isawaitable(result) else result
+
+    async def _within_time(self, result: Awaitable[CoreResult], executor: OperationExecutor) -> CoreResult:
+        timer = asyncio.timeout(self._timeout_seconds)
+        try:
+            async with timer:
+                return await result
+        except TimeoutError:
+            if not timer.expired():
+                raise
+        error = RequestError(
+            RequestErrorCode.OPERATION_TIMEOUT, f"The event took longer than {self._timeout_seconds:g} seconds."
+        )
+        error.path = [executor.root_name]  # of something that was executed: the subscription goes on
+        return CoreResult({executor.root_name: None}, [error])
+
+
+def _payer_of(context: Any) -> str | None:  # noqa: ANN401
+    identity = getattr(context, "identity", None)
+    return payer_of(identity, context.address) if identity else None
 
 
 def _refused(errors: Iterable[GraphQLError]) -> PreExecutionError:

@@ -21,5 +21,10 @@ def entries_of(field: GraphQLField) -> int | None:
     return _metadata_of(field).get(ENTRIES)
 
 
+def asks_database(field: GraphQLField) -> bool:
+    """Whether a field is more than what its object knows already: its resolver waits for something."""
+    return bool(getattr((field.extensions or {}).get("strawberry-definition"), "is_async", False))
+
+
 def _metadata_of(field: GraphQLField) -> dict[str, int]:
     return getattr((field.extensions or {}).get("strawberry-definition"), "metadata", None) or {}

@@ -80,7 +80,8 @@ async def follow(
     """The states from the present one on, each newer than `seen`, until the last.
 
     The watcher is registered before the first look, and every look replaces what was heard before it: no gap. What the
-    client claims to have seen decides only what it is told, never when it ends.
+    client claims to have seen decides only what it is told, never when it ends. What had to wait until it could be told
+    is looked at again.
     """
     if key is None:
         yield None
@@ -94,6 +95,8 @@ async def follow(
         told = 0
         while True:
             if now.sequence > seen:
+                if await context.until_next_event() and (now := await _look(reader, key, load)) is None:
+                    return
                 seen = told = now.sequence
                 yield now
             if now.finished_at is not None:

@@ -121,6 +121,26 @@ def test_a_subscription_costs_what_one_of_its_events_does() -> None:
     assert cost("subscription { jobProgress(id: 1) { id status } }") == DATABASE_FIELD + 2
 
 
+@pytest.mark.parametrize(
+    ("root", "fields", "asks"),
+    [
+        (
+            "jobProgress",
+            "id status progress { percent } artifact { url exportId proof { score } } failure { code }",
+            False,
+        ),
+        ("jobProgress", "id queuePosition", True),
+        ("jobProgress", "document { title }", True),
+        ("jobProgress", "...more", True),
+        ("batchProgress", "id percent", False),
+        ("batchProgress", "jobs { edges { node { id } } }", True),
+    ],
+)
+def test_events_that_ask_the_database_again_are_known(root: str, fields: str, asks: bool) -> None:
+    more = " fragment more on ExportJob { ... { batch { id } } }" if "more" in fields else ""
+    assert compiled(f"subscription {{ {root}(id: 1) {{ {fields} }} }}{more}").asks == asks
+
+
 def test_introspection_can_be_afforded_but_not_flooded() -> None:
     assert cost(get_introspection_query()) <= MAX_QUERY_COST
     flood = "".join(f"a{n}: fields {{ name description }} " for n in range(150))

@@ -366,6 +366,12 @@ class Thing:
     colour: Colour | None = None
     size: int | None = None
 
+    @strawberry.field
+    async def slowly(self) -> str:
+        if self.name == "0":
+            await asyncio.Event().wait()
+        return self.name
+
 
 @strawberry.type
 class Box(relay.Node):
@@ -381,7 +387,7 @@ class Box(relay.Node):
 @strawberry.type
 class Events:
     @strawberry.subscription
-    async def things(self) -> AsyncIterator[Thing]:
+    async def things(self) -> AsyncIterator[Thing | None]:
         for number in range(5):
             yield Thing(name=str(number))
 
@@ -433,6 +439,17 @@ async def test_objects_come_the_short_way_and_their_errors_as_ever() -> None:
     assert [error.path for error in required.errors or ()] == [["brokenBox", "thing", "name"]]
     assert nullable.data == {"brokenBox": {"spare": None}}
     assert required.data == later.data == {"brokenBox": None}
+
+
+async def test_an_event_that_takes_too_long_is_ended_and_the_subscription_goes_on() -> None:
+    schema = ExportSchema(policy=Policy(timeout_seconds=0.01), query=Things, subscription=Events)
+    results = [result async for result in await schema.stream("subscription { t: things { name slowly } }")]
+    assert [result.data for result in results] == [
+        {"t": None},
+        *({"t": {"name": f"{n}", "slowly": f"{n}"}} for n in range(1, 5)),
+    ]
+    assert codes(results[0]) == ["OPERATION_TIMEOUT"]
+    assert [error.path for error in results[0].errors or ()] == [["t"]]
 
 
 async def test_a_subscription_keeps_no_more_after_many_events_than_after_one() -> None:
