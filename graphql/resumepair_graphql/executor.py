@@ -85,7 +85,7 @@ class OperationExecutor(StrawberryGraphQLCoreExecutionContext):
     @property
     def root_name(self) -> str:
         """What the answer calls the first field of the root, once that has been executed."""
-        return next(iter(self._root_fields[0]))
+        return str(next(iter(self._root_fields[0])))
 
     def execute_field(
         self,
