@@ -9,7 +9,7 @@ from resumepair_graphql.database import Row
 from resumepair_graphql.enums import described
 from resumepair_graphql.prices import price
 
-LISTED_MAX = 50  # as many as the renderer lists
+LISTED_MAX = 50  # findings and glyphs are no more as the renderer lists them
 
 
 @strawberry.enum(description="Whether a document has to end on its first page.")
@@ -146,7 +146,9 @@ class Judged:
     fit: FitReport | None = strawberry.field(
         description="How it was fitted; null when nothing was asked and nothing had to be changed."
     )
-    warnings: list[DocumentWarning] = strawberry.field(description="What was not taken as it stands.")
+    warnings: list[DocumentWarning] = strawberry.field(
+        description="What was not taken as it stands: the first fifty.", metadata=price(entries=LISTED_MAX)
+    )
 
 
 def judgement_of(row: Row) -> dict[str, Any]:
@@ -154,5 +156,7 @@ def judgement_of(row: Row) -> dict[str, Any]:
     return {
         "proof": Proof.from_json(row["proof"]) if row["proof"] else None,
         "fit": FitReport.from_json(row["fit"]) if row["fit"] else None,
-        "warnings": [DocumentWarning(path=w["path"], message=w["message"]) for w in row["warnings"] or ()],
+        "warnings": [
+            DocumentWarning(path=w["path"], message=w["message"]) for w in (row["warnings"] or ())[:LISTED_MAX]
+        ],
     }

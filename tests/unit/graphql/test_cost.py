@@ -76,9 +76,9 @@ def test_a_fragment_costs_as_if_it_were_written_out() -> None:
 
 
 def test_a_list_without_pages_is_taken_to_be_short() -> None:
-    plain = cost("{ job(id: 1) { artifact { sha256 } } }")
-    assert cost("{ job(id: 1) { artifact { sha256 warnings { path } } } }") == plain + 1 + LIST_SIZE * 2
-    assert cost("{ job(id: 1) { artifact { sha256 proof { fonts } } } }") == plain + 2 + LIST_SIZE
+    cancel = "mutation { cancel(input: {jobId: 1}) { errors { path } } }"
+    assert cost(cancel) == MUTATION_FIELD + 1 + LIST_SIZE * (2 + LIST_SIZE)
+    assert cost("{ job(id: 1) { artifact { proof { fonts } } } }") == DATABASE_FIELD + 3 + LIST_SIZE
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,7 @@ def test_a_list_without_pages_is_taken_to_be_short() -> None:
     [
         ("{ job(id: 1) { artifact { proof { findings { code } } } } }", DATABASE_FIELD + 3 + 50 * 2),
         ("{ job(id: 1) { artifact { proof { missingGlyphs } } } }", DATABASE_FIELD + 3 + 50),
+        ("{ job(id: 1) { artifact { warnings { path } } } }", DATABASE_FIELD + 2 + 50 * 2),
         ("{ templates { name } }", DATABASE_FIELD + len(TEMPLATES) * 2),
         ("{ document(id: 1) { id data } }", DATABASE_FIELD + 1 + 100),
         ("{ documents(first: 30) { edges { node { data } } } }", LIST + 30 * (2 + 100)),
