@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +35,12 @@ class Identity:
     role: str
     claims: str
     expires_at: datetime | None = None
+
+    @cached_property
+    def subject(self) -> UUID | None:
+        """The user whom `auth.uid()` gives, if the token is a user's."""
+        subject: str | None = orjson.loads(self.claims).get("sub")
+        return UUID(subject) if subject else None
 
     @property
     def seconds_left(self) -> float | None:

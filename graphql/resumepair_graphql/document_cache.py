@@ -82,6 +82,10 @@ class DocumentCache:
     def __len__(self) -> int:
         return len(self._cache)
 
+    def __contains__(self, text: str) -> bool:
+        """Whether it is known what there is to know about this text."""
+        return text in self._pinned or text in self._cache
+
     def pin(self, text: str) -> Sequence[GraphQLError]:
         """Prepare a document, its costs as well, and never forget it; its errors instead, if it is not a good one."""
         prepared = self.prepare(text)

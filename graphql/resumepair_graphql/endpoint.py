@@ -124,7 +124,7 @@ class Endpoint(GraphQL[Context, None]):
             raise HttpRefusal(HttpCode.NOT_ACCEPTABLE, f"Accept one of: {', '.join(form.value for form in MediaType)}.")
         identity = await self._identify(request.headers)
         operation = await read_operation(request, signed_in=identity != ANONYMOUS, seconds=self.client_seconds)
-        context = Context(self._services, self._base_url(request), identity)
+        context = Context(self._services, self._base_url(request), identity, _address(request))
         if accepted.best is MediaType.EVENTS:
             return await self._stream(request, operation, context)
         try:
@@ -192,7 +192,7 @@ class Endpoint(GraphQL[Context, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002 # the view's signature
         """A WebSocket's; its token comes with the handshake or with `connection_init`."""
         authorization = request.headers.get("authorization")
-        return Context(self._services, self._base_url(request), authorization=authorization)
+        return Context(self._services, self._base_url(request), address=_address(request), authorization=authorization)
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Check the token of `connectionParams.authorization`, else of the request's header.

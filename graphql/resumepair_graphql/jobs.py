@@ -18,6 +18,7 @@ from resumepair_graphql.feed import JobChange
 from resumepair_graphql.ids import Id, require_uuid, uuid_of
 from resumepair_graphql.inputs import Input
 from resumepair_graphql.options import ExportFormat, RequestedOptions
+from resumepair_graphql.prices import price
 from resumepair_graphql.proofs import Judged, judgement_of
 from resumepair_graphql.states import ExportStage, ExportStatus
 
@@ -120,7 +121,8 @@ class ExportJob(relay.Node):
 
     @strawberry.field(
         description="How many jobs of all users are to begin before it: 0 when it is the next, 1000 for that many or "
-        "more; null unless it is pending and its time has come."
+        "more; null unless it is pending and its time has come.",
+        metadata=price(10),
     )
     async def queue_position(self, info: Info) -> int | None:
         """Counted anew, with the other jobs of the operation, in the order in which workers take them."""

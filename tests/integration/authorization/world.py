@@ -29,7 +29,8 @@ class World:
         # The matrix is about who may, not about how often.
         self.admin.execute(
             "update resumepair.user_limits"
-            " set max_active_requests = 10000, max_schedules = 10000, quota_bytes = 1000000000000"
+            " set max_active_requests = 10000, max_schedules = 10000, max_documents = 10000,"
+            " quota_bytes = 1000000000000"
         )
         document = self.owner.save_document(self.secret)
         job = self.owner.enqueue(document)[0]["job_id"]
