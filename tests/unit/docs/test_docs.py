@@ -15,6 +15,7 @@ from strawberry.types import ExecutionResult
 
 import resumepair_graphql.settings
 import resumepair_worker.settings
+from dev.bench.attacks import ATTACKS
 from graphql import GraphQLField, is_scalar_type, is_specified_scalar_type, parse, validate
 from graphql import build_schema as read_sdl
 from resumepair_graphql import auth, keys
@@ -227,6 +228,12 @@ def test_all_lists_are_listed_with_their_order() -> None:
         r"`(\w+)`", " ".join(row for row in page.splitlines() if re.match(r"\| `\w+`(, `\w+`)* \|", row))
     )
     assert sorted(ordered) == sorted(lists)
+
+
+def test_attacks_are_listed_with_their_answers() -> None:
+    lines = section("docs/reference/limits.md", "Under attack").splitlines()
+    listed = [tuple(line.strip("| ").split(" | ")[:3]) for line in lines if line.startswith("| ")][2:]
+    assert listed == [(attack.name, attack.sends, attack.answer) for attack in ATTACKS]
 
 
 def test_failure_codes_are_listed() -> None:
