@@ -16,7 +16,7 @@
 -- What a refused call raises (SQLSTATE; COLUMN = the input's path; DETAIL = JSON with the numbers):
 --   RP400 invalid input · RP401 not signed in · RP404 not found or not yours · RP409 idempotency key used for another
 --   request · RP410 export expired · RP412 not possible in this state · RP413 storage quota exceeded ·
---   RP423 no attempts left · RP429 too many active requests, or schedules
+--   RP423 no attempts left · RP429 too many active requests, schedules or documents
 
 begin;
 
@@ -328,6 +328,7 @@ create table if not exists resumepair.user_limits (
     max_attempts integer,
     quota_bytes bigint,
     max_schedules integer,
+    max_documents integer,
     constraint user_limits_positive check (
         max_active_requests >= 0 and max_batch_documents between 1 and 100 and max_attempts between 1 and 100 and quota_bytes >= 0
     ),
@@ -337,13 +338,18 @@ create table if not exists resumepair.user_limits (
     )
 );
 
--- For databases that were set up before there were schedules.
-alter table resumepair.user_limits add column if not exists max_schedules integer;
+-- For databases that were set up before there were schedules, and before documents had a limit.
+alter table resumepair.user_limits
+    add column if not exists max_schedules integer,
+    add column if not exists max_documents integer;
 
 -- The default row; a null in a user's own row falls back to it.
-insert into resumepair.user_limits (user_id, max_active_requests, max_batch_documents, max_attempts, quota_bytes, max_schedules)
-values ('00000000-0000-0000-0000-000000000000', 3, 10, 5, 100 * 1024 * 1024, 20)
-on conflict (user_id) do update set max_schedules = excluded.max_schedules where user_limits.max_schedules is null;
+insert into resumepair.user_limits (user_id, max_active_requests, max_batch_documents, max_attempts, quota_bytes, max_schedules, max_documents)
+values ('00000000-0000-0000-0000-000000000000', 3, 10, 5, 100 * 1024 * 1024, 20, 200)
+on conflict (user_id) do update set
+    max_schedules = coalesce(user_limits.max_schedules, excluded.max_schedules),
+    max_documents = coalesce(user_limits.max_documents, excluded.max_documents)
+where num_nulls(user_limits.max_schedules, user_limits.max_documents) > 0;
 
 do $$
 begin
@@ -352,6 +358,13 @@ begin
     ) then
         alter table resumepair.user_limits add constraint user_limits_schedules check (
             max_schedules >= 0 and (user_id <> '00000000-0000-0000-0000-000000000000' or max_schedules is not null)
+        );
+    end if;
+    if not exists (
+        select from pg_constraint where conname = 'user_limits_documents' and conrelid = 'resumepair.user_limits'::regclass
+    ) then
+        alter table resumepair.user_limits add constraint user_limits_documents check (
+            max_documents >= 0 and (user_id <> '00000000-0000-0000-0000-000000000000' or max_documents is not null)
         );
     end if;
 end
@@ -523,6 +536,7 @@ comment on column resumepair.user_limits.max_batch_documents is 'Documents that 
 comment on column resumepair.user_limits.max_attempts is 'Attempts that a job gets.';
 comment on column resumepair.user_limits.quota_bytes is 'Bytes that the user''s exports may take up in storage.';
 comment on column resumepair.user_limits.max_schedules is 'Schedules that may have something to come.';
+comment on column resumepair.user_limits.max_documents is 'Documents that the user may have; not where a view of the host application takes the table''s place.';
 
 comment on table resumepair.export_statistics is 'The whole system''s exports per UTC day and template, counted by triggers as they end.';
 comment on column resumepair.export_statistics.day is 'The day (UTC) on which jobs ended, files were downloaded, or files expire.';
@@ -783,7 +797,8 @@ language sql stable set search_path = '' as $$
            coalesce(own.max_batch_documents, d.max_batch_documents),
            coalesce(own.max_attempts, d.max_attempts),
            coalesce(own.quota_bytes, d.quota_bytes),
-           coalesce(own.max_schedules, d.max_schedules)
+           coalesce(own.max_schedules, d.max_schedules),
+           coalesce(own.max_documents, d.max_documents)
     from resumepair.user_limits as d
     left join resumepair.user_limits as own on own.user_id = p_user_id
     where d.user_id = '00000000-0000-0000-0000-000000000000'
@@ -944,6 +959,36 @@ end
 $$;
 comment on function resumepair.require_free_schedule(uuid) is 'Raises RP429 when the user''s schedules are used up; call under lock_user.';
 
+-- After the row is there: a replay, which makes none, is not refused. Whoever else writes to the table imports.
+create or replace function resumepair.limit_documents() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_limit constant integer := (resumepair.limits_of(new.user_id)).max_documents;
+    v_others integer;
+begin
+    perform resumepair.lock_user(new.user_id);
+    select count(*) - 1 into v_others from resumepair.documents as d where d.user_id = new.user_id;
+    if v_others >= v_limit then
+        perform resumepair.refuse(
+            'RP429',
+            format('You have %s of %s documents; delete one.', v_others, v_limit),
+            p_detail => jsonb_build_object('active', v_others, 'limit', v_limit)
+        );
+    end if;
+    return null;
+end
+$$;
+comment on function resumepair.limit_documents() is 'Raises RP429 when a user saves more documents than allowed.';
+
+do $$
+begin
+    if (select relkind from pg_class where oid = 'resumepair.documents'::regclass) = 'r' then
+        create or replace trigger documents_limit after insert on resumepair.documents
+            for each row when (current_user = 'authenticated') execute function resumepair.limit_documents();
+    end if;
+end
+$$;
+
 -- Start-time fair queuing, in rounds: a user's next job is a round after the user's own last one, but always after the
 -- round that has begun; that only ever goes on. Within a round those go first who have nothing else under way. So one
 -- user's hundred jobs do not delay another's first, and a big batch, with one job in each round, is not starved by newcomers.
@@ -1058,7 +1103,7 @@ begin
 end
 $$;
 comment on function resumepair.save_document(text, jsonb, text) is
-    'Saves a new document of the caller''s, or gives the one again that this key saved, as it is now. Raises RP400, RP409.';
+    'Saves a new document of the caller''s, or gives the one again that this key saved, as it is now. Raises RP400, RP409, RP429.';
 
 -- Its form before there was anything to be fresh.
 drop function if exists resumepair.enqueue_export(uuid[], jsonb, text, boolean);
@@ -1937,7 +1982,7 @@ grant select on
     resumepair.stored_files, resumepair.user_usage, resumepair.user_limits
 to authenticated, service_role;
 grant select on resumepair.export_statistics to service_role;
-grant insert, delete, update (max_active_requests, max_batch_documents, max_attempts, quota_bytes, max_schedules)
+grant insert, delete, update (max_active_requests, max_batch_documents, max_attempts, quota_bytes, max_schedules, max_documents)
     on resumepair.user_limits to service_role;
 
 drop policy if exists export_batches_own on resumepair.export_batches;

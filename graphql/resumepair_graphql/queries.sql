@@ -2,20 +2,27 @@
 -- index needs it, and on documents, which may be a host application's view without policies.
 
 -- insert_document --
-select id, title, data, version, created_at, updated_at, replayed
+select id, title, version, created_at, updated_at, replayed
 from resumepair.save_document(%(title)s, %(data)s, %(idempotency_key)s)
 
 -- update_document --
 update resumepair.documents set title = coalesce(%(title)s, title), data = coalesce(%(data)s, data)
 where id = %(id)s and user_id = (select auth.uid())
-returning id, title, data, version, created_at, updated_at, false as replayed
+returning id, title, version, created_at, updated_at, false as replayed
 
 -- delete_document --
 delete from resumepair.documents where id = %(id)s and user_id = (select auth.uid()) returning id
 
 -- documents_by_id --
-select id, title, data, version, created_at, updated_at from resumepair.documents
+select id, title, version, created_at, updated_at from resumepair.documents
 where id = any(%(ids)s) and user_id = (select auth.uid())
+
+-- document_data --
+select id, byte_size, case when sum(byte_size) over (order by id) <= %(room)s then data end as data
+from (
+    select id, data, octet_length(data::text) as byte_size from resumepair.documents
+    where id = any(%(ids)s) and user_id = (select auth.uid())
+) as d
 
 -- documents_page --
 select id, title, version, created_at, updated_at from resumepair.documents
@@ -122,13 +129,15 @@ order by created_at desc, id desc
 limit %(limit)s
 
 -- viewer --
-select l.max_active_requests, l.max_batch_documents, l.max_attempts, l.quota_bytes, l.max_schedules, (
+select l.max_active_requests, l.max_batch_documents, l.max_attempts, l.quota_bytes, l.max_schedules, l.max_documents, (
     select count(distinct coalesce(batch_id, id)) from resumepair.export_jobs
     where user_id = (select auth.uid()) and status in ('pending', 'processing')
 ) as active_requests, resumepair.bytes_used((select auth.uid())) as bytes_used, (
     select count(*) from resumepair.export_schedules
     where user_id = (select auth.uid()) and next_run_at is not null
-) as active_schedules
+) as active_schedules, (
+    select count(*) from resumepair.documents where user_id = (select auth.uid())
+) as documents
 from resumepair.limits_of((select auth.uid())) as l
 
 -- schedule_export --
@@ -175,12 +184,7 @@ from (
                as downloads
     from resumepair.export_history as h
     where h.user_id = (select auth.uid())
-) as exports, resumepair.queue_depth() as queue, (
-    select coalesce(own.quota_bytes, d.quota_bytes) as quota_bytes
-    from resumepair.user_limits as d
-    left join resumepair.user_limits as own on own.user_id = (select auth.uid())
-    where d.user_id = '00000000-0000-0000-0000-000000000000'
-) as limits
+) as exports, resumepair.queue_depth() as queue, resumepair.limits_of((select auth.uid())) as limits
 
 -- templates_of_user --
 select h.template, count(*) as completed, sum(h.byte_size)::bigint as byte_size, sum(h.page_count)::bigint as page_count,

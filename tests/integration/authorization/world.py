@@ -29,7 +29,8 @@ class World:
         # The matrix is about who may, not about how often.
         self.admin.execute(
             "update resumepair.user_limits"
-            " set max_active_requests = 10000, max_schedules = 10000, quota_bytes = 1000000000000"
+            " set max_active_requests = 10000, max_schedules = 10000, max_documents = 10000,"
+            " quota_bytes = 1000000000000"
         )
         document = self.owner.save_document(self.secret)
         job = self.owner.enqueue(document)[0]["job_id"]
@@ -59,6 +60,11 @@ class World:
 
     def new_schedule(self) -> str:
         return global_id("ExportSchedule", self.owner.schedule(self.owner.save_document(self.secret))["schedule_id"])
+
+    def one(self, query: str) -> DictRow:
+        """The only row of a query over everybody's."""
+        (row,) = self.admin.execute(query.encode()).fetchall()
+        return row
 
     def belongings(self) -> list[DictRow]:
         """A digest of all that the owner has, by table."""

@@ -47,7 +47,7 @@ TABLES = {
 }  # fmt: skip
 
 # The columns of which a role may write only some: those that it may set in a new row, and change.
-LIMITS = {"max_active_requests", "max_batch_documents", "max_attempts", "quota_bytes", "max_schedules"}
+LIMITS = {"max_active_requests", "max_batch_documents", "max_attempts", "quota_bytes", "max_schedules", "max_documents"}
 COLUMNS: dict[tuple[str, str], tuple[set[str], set[str]]] = {
     ("documents", "authenticated"): (
         {"user_id", "title", "data", "idempotency_key", "request_hash"},
@@ -126,6 +126,7 @@ FUNCTIONS: dict[str, set[str]] = {
             "lost_queue_rows",
             "wake_workers",
             "touch_document",
+            "limit_documents",
             "enforce_job_state",
             "announce_job",
             "count_batch",

@@ -145,7 +145,8 @@ drop function resumepair.save_document(text, jsonb, text);
 drop function resumepair.queue_positions(uuid[]);
 drop index resumepair.export_jobs_ended;
 alter table resumepair.documents drop column idempotency_key, drop column request_hash;
-alter table resumepair.user_limits drop column max_schedules;
+alter table resumepair.user_limits drop column max_schedules, drop column max_documents;
+drop function resumepair.limit_documents() cascade;
 alter table resumepair.export_history drop column proof, drop column fit, drop column warnings,
     drop column file_id, drop column cached;
 drop table resumepair.stored_files, resumepair.user_usage cascade;
