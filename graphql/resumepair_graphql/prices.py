@@ -8,9 +8,9 @@ ASKS = "asks"
 
 
 def price(cost: int = 1, *, entries: int | None = None, asks: bool | None = None) -> dict[str, int]:
-    """A field's metadata: what each occurrence of it costs, how many entries its list can have, if the database is asked.
+    """A field's metadata: what each occurrence costs, how many entries its list can have, whether the database is asked.
 
-    The last is known of a field by its resolver: one that waits waits for the database, unless it is said here.
+    Unless it is said here, a field asks the database if its resolver waits for something.
     """
     given = {COST: cost, ENTRIES: entries, ASKS: asks}
     return {name: value for name, value in given.items() if value is not None}
