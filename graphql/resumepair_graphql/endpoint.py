@@ -8,7 +8,6 @@ from contextlib import ExitStack, suppress
 from datetime import timedelta
 from typing import cast
 
-import orjson
 import strawberry
 import structlog
 from starlette.datastructures import Headers
@@ -125,7 +124,10 @@ class Endpoint(GraphQL[Context, None]):
         identity = await self.identify(request.headers)
         operation = await read_operation(request, signed_in=identity != ANONYMOUS, seconds=self.client_seconds)
         authorization = request.headers.get("authorization")
-        context = Context(self._services, self.base_url(request), identity, _address(request), authorization)
+        context = Context(
+            self._services, self.base_url(request), identity, _address(request), authorization,
+            reading_cost=operation.reading_cost,
+        )  # fmt: skip
         if accepted.best is MediaType.EVENTS:
             return await self._stream(request, operation, context)
         try:
@@ -216,10 +218,6 @@ class Endpoint(GraphQL[Context, None]):
         except (InvalidToken, Unavailable):
             raise ConnectionRejectionError from None
         return cast("UnsetType", UNSET)
-
-    def decode_json(self, data: str | bytes) -> object:
-        """With a limit on depth, unlike the standard library's."""
-        return orjson.loads(data)
 
     def encode_json(self, data: object) -> str:
         """Text, not bytes: bytes would become binary WebSocket frames, which clients refuse."""

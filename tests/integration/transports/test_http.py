@@ -82,7 +82,7 @@ def test_a_field_that_fails_is_200_with_data(server: Server, accept: str) -> Non
     [
         (b"", 400, "BAD_REQUEST"),
         (b"{", 400, "BAD_REQUEST"),
-        (b"[" * 100_000, 400, "BAD_REQUEST"),
+        (b"[" * 5000, 400, "BAD_REQUEST"),
         (b'{"query": "{ __typename }\xff"}', 400, "BAD_REQUEST"),
         (b'{"query": "\\ud800"}', 400, "BAD_REQUEST"),
         (b"null", 400, "BAD_REQUEST"),
@@ -187,6 +187,20 @@ def test_a_document_that_is_nested_deeply_can_be_read(server: Server, token: str
     alice.run("insert into resumepair.documents (title, data) values ('deep', %s)", Jsonb(nested(400)))
     answer = server.post({"query": "{ documents { edges { node { data } } } }"}, token)
     assert answer.json()["data"] == {"documents": {"edges": [{"node": {"data": nested(400)}}]}}
+
+
+def test_a_request_has_so_many_values_and_no_more(server: Server, token: str) -> None:
+    lists: list[object] = [[]]
+    for many, status in ((4900, 200), (5100, 413)):
+        body = {"query": "{ __typename }", "variables": {"x": lists * many}}
+        assert server.post(body).status_code == status
+        assert server.post(body, token).status_code == status
+
+
+def test_a_saved_document_of_a_megabyte_may_have_what_documents_have(server: Server, token: str) -> None:
+    entry = {"category": "Mathematics", "items": ["Analysis", "Number theory"], "level": 5}
+    saved = server.post({"query": SAVE, "variables": {"data": {"skills": [entry] * 11_000}}}, token)
+    assert saved.json()["data"]["saveDocument"]["errors"] == []
 
 
 LARGE = {"profile": {"fullName": "x" * 300_000}}

@@ -98,6 +98,7 @@ class Subscription:
 class Asking:
     identity: Identity
     address: str | None = None
+    reading_cost: int = 0
 
 
 ALICE, BOB = (Asking(Identity("authenticated", f'{{"sub": "{UUID(int=number)}"}}')) for number in (1, 2))
@@ -108,6 +109,22 @@ def schema_of(**policy: Any) -> ExportSchema:  # noqa: ANN401 # a policy's own f
 
 
 SCHEMA = schema_of()
+
+
+async def test_variables_that_the_operation_does_not_have_are_not_looked_at() -> None:
+    deep: object = 0
+    for _ in range(200):
+        deep = [deep]
+    result = await SCHEMA.execute("query ($n: String) { hello(name: $n) }", {"n": "me", "deep": deep})
+    assert (result.data, result.errors) == ({"hello": "me"}, None)
+
+
+async def test_what_there_was_to_read_is_paid_for_whatever_comes_of_it() -> None:
+    schema = schema_of(cost_per_minute=1000, preparation_cost=0)
+    query = "query ($n: String!) { hello(name: $n) }"
+    asking = Asking(ALICE.identity, reading_cost=600)
+    assert codes(await schema.execute(query, {"n": 5}, asking)) == ["BAD_USER_INPUT"]
+    assert codes(await schema.execute(query, {"n": 5}, asking)) == ["THROTTLED"]
 
 
 async def stream(schema: ExportSchema, *args: Any, **kwargs: Any) -> list[ExecutionResult]:  # noqa: ANN401 # as it is called
