@@ -161,6 +161,10 @@ create table if not exists resumepair.export_jobs (
     virtual_time integer not null,
     queue_job_id bigint,
     fresh boolean not null default false,
+    template text,
+    byte_size bigint,
+    page_count integer,
+    download_count integer not null default 0,
     idempotency_key text,
     request_hash text not null,
     failure_code text,
@@ -276,6 +280,15 @@ begin
             add column cached boolean not null default false,
             add column file_id uuid;
         alter table resumepair.export_history drop constraint if exists export_history_storage_path_key;
+        alter table resumepair.export_jobs
+            add column if not exists template text,
+            add column if not exists byte_size bigint,
+            add column if not exists page_count integer,
+            add column if not exists download_count integer not null default 0;
+        update resumepair.export_jobs as j
+        set template = h.template, byte_size = h.byte_size, page_count = h.page_count, download_count = h.download_count
+        from resumepair.export_history as h
+        where h.job_id = j.id;
         insert into resumepair.stored_files (user_id, storage_path, byte_size, state, job_id, attempt, created_at)
         select h.user_id, h.storage_path, h.byte_size, 'stored', h.job_id, j.attempt, h.created_at
         from resumepair.export_history as h
@@ -461,6 +474,10 @@ comment on column resumepair.export_jobs.max_attempts is 'Attempts allowed; grow
 comment on column resumepair.export_jobs.virtual_time is 'Place in the fair order between users (start-time fair queuing): twice the round, plus one unless it is its user''s first; the queue priority is its negative.';
 comment on column resumepair.export_jobs.queue_job_id is 'The procrastinate job that carries this export; a claim from any other is refused.';
 comment on column resumepair.export_jobs.fresh is 'Whether it is to be rendered although the same may be in storage.';
+comment on column resumepair.export_jobs.template is 'Template that it was rendered with; this and the following three are for statistics, and stay when the export is deleted.';
+comment on column resumepair.export_jobs.byte_size is 'Size of the file that it made, in bytes.';
+comment on column resumepair.export_jobs.page_count is 'Pages of the file that it made.';
+comment on column resumepair.export_jobs.download_count is 'How often its file was downloaded.';
 comment on column resumepair.export_jobs.idempotency_key is 'The client''s key for the request, unique per user; null when none was given.';
 comment on column resumepair.export_jobs.request_hash is 'SHA-256 of the request (documents, options), to tell a replay from a reused key.';
 comment on column resumepair.export_jobs.failure_code is 'Why the last attempt failed: a code of the closed list in docs/reference/errors.md.';
@@ -1331,6 +1348,7 @@ begin
         update resumepair.export_history
         set download_count = download_count + 1, last_downloaded_at = now()
         where id = v_export.id;
+        update resumepair.export_jobs set download_count = download_count + 1 where id = v_export.job_id;
         insert into resumepair.export_statistics as s (day, template, download_count)
         values ((now() at time zone 'UTC')::date, v_export.template, 1)
         on conflict (day, template) do update set download_count = s.download_count + 1;
@@ -1580,7 +1598,8 @@ begin
         now() + p_lifetime
     ) returning id into v_export_id;
     update resumepair.export_jobs
-    set status = 'completed', stage = 'done', finished_at = now(), document_data = null
+    set status = 'completed', stage = 'done', finished_at = now(), document_data = null,
+        template = p_template, byte_size = p_byte_size, page_count = p_page_count
     where id = v_job.id;
     return v_export_id;
 end
@@ -1625,9 +1644,11 @@ begin
     if not found then
         return null;
     end if;
-    update resumepair.export_jobs
-    set status = 'completed', stage = 'done', finished_at = now(), document_data = null
-    where id = v_job.id;
+    update resumepair.export_jobs as j
+    set status = 'completed', stage = 'done', finished_at = now(), document_data = null,
+        template = h.template, byte_size = h.byte_size, page_count = h.page_count
+    from resumepair.export_history as h
+    where j.id = v_job.id and h.id = v_export_id;
     return v_export_id;
 end
 $$;

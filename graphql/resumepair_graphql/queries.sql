@@ -165,7 +165,7 @@ order by created_at desc, id desc
 limit %(limit)s
 
 -- stats_of_user --
-select jobs.*, exports.*, queue.*, quota_bytes
+select jobs.*, resumepair.bytes_used((select auth.uid())) as bytes_used, queue.*, quota_bytes
 from (
     select count(*) filter (where j.status = 'pending') as pending,
            count(*) filter (where j.status = 'processing') as processing,
@@ -175,24 +175,20 @@ from (
            percentile_cont(array[0.5, 0.95]) within group (order by extract(epoch from j.finished_at - j.started_at) * 1000)
                filter (where j.status = 'completed') as durations,
            percentile_cont(array[0.5, 0.95]) within group (order by extract(epoch from j.started_at - j.created_at) * 1000)
-               filter (where j.status = 'completed') as waits
+               filter (where j.status = 'completed') as waits,
+           coalesce(sum(j.download_count), 0)::bigint as downloads
     from resumepair.export_jobs as j
     where j.user_id = (select auth.uid()) and j.created_at >= coalesce(%(since)s::timestamptz, '-infinity')
-) as jobs, (
-    select resumepair.bytes_used((select auth.uid())) as bytes_used,
-           coalesce(sum(h.download_count) filter (where h.created_at >= coalesce(%(since)s::timestamptz, '-infinity')), 0)::bigint
-               as downloads
-    from resumepair.export_history as h
-    where h.user_id = (select auth.uid())
-) as exports, resumepair.queue_depth() as queue, resumepair.limits_of((select auth.uid())) as limits
+) as jobs, resumepair.queue_depth() as queue, resumepair.limits_of((select auth.uid())) as limits
 
 -- templates_of_user --
-select h.template, count(*) as completed, sum(h.byte_size)::bigint as byte_size, sum(h.page_count)::bigint as page_count,
-       sum(h.download_count)::bigint as downloads
-from resumepair.export_history as h
-where h.user_id = (select auth.uid()) and h.created_at >= coalesce(%(since)s::timestamptz, '-infinity')
-group by h.template
-order by completed desc, h.template
+select j.template, count(*) as completed, sum(j.byte_size)::bigint as byte_size, sum(j.page_count)::bigint as page_count,
+       sum(j.download_count)::bigint as downloads
+from resumepair.export_jobs as j
+where j.user_id = (select auth.uid()) and j.status = 'completed'
+    and j.created_at >= coalesce(%(since)s::timestamptz, '-infinity')
+group by j.template
+order by completed desc, j.template
 
 -- stats_of_system --
 with days as (

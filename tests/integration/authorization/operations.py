@@ -238,6 +238,11 @@ OPERATIONS = (
         lambda world: {"id": world.export},
     ),
     Operation(
+        "deleteExport",
+        "mutation ($id: ID!) { deleteExport(input: {exportId: $id}) { deletedId errors { code } } }",
+        lambda world: {"id": world.new_export()},
+    ),
+    Operation(
         "scheduleExport",
         "mutation ($id: ID!) {"
         ' scheduleExport(input: {documentId: $id, cron: "0 8 * * MON"}) { schedule { id } errors { code } } }',

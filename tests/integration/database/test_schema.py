@@ -150,7 +150,8 @@ drop function resumepair.limit_documents() cascade;
 alter table resumepair.export_history drop column proof, drop column fit, drop column warnings,
     drop column file_id, drop column cached;
 drop table resumepair.stored_files, resumepair.user_usage cascade;
-alter table resumepair.export_jobs drop column fresh;
+alter table resumepair.export_jobs drop column fresh, drop column template, drop column byte_size,
+    drop column page_count, drop column download_count;
 alter table resumepair.export_statistics add column expiring_bytes bigint not null default 0;
 drop function resumepair.enqueue_export(uuid[], jsonb, text, boolean, boolean);
 drop function resumepair.record_download(uuid, boolean);
