@@ -21,6 +21,8 @@ TABLES = (
     "export_schedules",
     "export_statistics",
     "user_limits",
+    "webhook_deliveries",
+    "webhooks",
 )
 OWNER = "plain_owner"
 
@@ -78,6 +80,12 @@ def test_set_up_works_everywhere_and_twice(world: str, owner: str, auth: str) ->
 
 # What the first version had, where this one has more.
 FIRST_VERSION = """
+drop trigger export_jobs_tell_webhooks on resumepair.export_jobs;
+drop function resumepair.register_webhook(text, text[], text);
+drop function resumepair.claim_delivery(uuid, bigint);
+drop table resumepair.webhook_deliveries;
+drop function resumepair.require_webhook(uuid);
+drop table resumepair.webhooks;
 drop function resumepair.due_schedules(interval, integer);
 drop function resumepair.run_schedule(uuid, timestamptz, timestamptz, interval);
 drop function resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text);
@@ -86,7 +94,7 @@ drop function resumepair.save_document(text, jsonb, text);
 drop function resumepair.queue_positions(uuid[]);
 drop index resumepair.export_jobs_ended;
 alter table resumepair.documents drop column idempotency_key, drop column request_hash;
-alter table resumepair.user_limits drop column max_schedules;
+alter table resumepair.user_limits drop column max_schedules, drop column max_webhooks;
 alter table resumepair.export_history drop column proof, drop column fit, drop column warnings;
 drop function resumepair.publish_export(
     uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval);

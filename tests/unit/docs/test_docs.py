@@ -320,5 +320,12 @@ def test_limits_of_a_user_are_those_of_the_schema() -> None:
     defaults = dict(zip(row[1].split(", "), row[2].split(", "), strict=True))
     lines = section("docs/reference/limits.md", "Of each user").splitlines()
     listed = [line.split(" | ")[1] for line in lines if line.startswith("| ")][1:]
-    order = ("max_active_requests", "max_batch_documents", "quota_bytes", "max_schedules", "max_attempts")
+    order = (
+        "max_active_requests",
+        "max_batch_documents",
+        "quota_bytes",
+        "max_schedules",
+        "max_webhooks",
+        "max_attempts",
+    )
     assert listed == [defaults[name].replace(" * 1024 * 1024", " MB") for name in order]
