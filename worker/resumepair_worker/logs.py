@@ -28,7 +28,8 @@ def configure_logs(log_format: Literal["json", "console"]) -> None:
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    for quieter in ("procrastinate", "httpx"):  # httpx names the addresses of webhooks, which may hold secrets
+        logging.getLogger(quieter).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

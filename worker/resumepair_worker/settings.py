@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     render_timeout_seconds: float = Field(default=30, gt=0, le=600)
     export_ttl_days: float = Field(default=7, gt=0, le=3650)
     retry_base_seconds: float = Field(default=60, gt=0, le=3600)
+    webhook_retry_base_seconds: float = Field(default=5, gt=0, le=60)
+    webhook_allow_insecure: bool = False
     polling_mode: bool = False
     polling_interval_seconds: float = Field(default=1, ge=0.05, le=60)
     log_format: Literal["json", "console"] = "console"
@@ -60,6 +62,11 @@ class Settings(BaseSettings):
     def retry_base(self) -> timedelta:
         """The pause after a job's first failed attempt."""
         return timedelta(seconds=self.retry_base_seconds)
+
+    @property
+    def webhook_retry_base(self) -> timedelta:
+        """The pause after a delivery's first failed attempt."""
+        return timedelta(seconds=self.webhook_retry_base_seconds)
 
     @classmethod
     def load(cls) -> "Settings":
