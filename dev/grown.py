@@ -1,4 +1,4 @@
-"""A database that has been in use for long: finished jobs with all that belongs to them, and schedules to come."""
+"""A database that has been in use for long: finished jobs with all that belongs to them, schedules, webhooks."""
 
 import psycopg
 from psycopg import sql
@@ -30,6 +30,17 @@ _FILL = """
         user_id, document_id, cron, next_run_at, last_job_id, request_hash, created_at
     ) select user_id, document_id, '0 8 * * *', now() + attempt * interval '1 hour', id, '', created_at
         from resumepair.export_jobs where request_hash = '' limit {schedules};
+    insert into resumepair.webhooks (id, user_id, url, events, secret, request_hash)
+        select md5('w' || n)::uuid, md5('w' || n)::uuid, 'https://hooks.example/', '{{export.completed}}', 'whsec_', ''
+        from generate_series(1, {schedules}) as n;
+    insert into resumepair.webhook_deliveries (
+        webhook_id, user_id, job_id, event, payload, status, attempt, max_attempts, next_attempt_at, delivered_at,
+        created_at
+    ) select md5('w' || n % 100)::uuid, md5('w' || n % 100)::uuid, md5('j' || n)::uuid, 'export.completed', '{{}}',
+        case when n % 10 = 0 then 'pending' else 'delivered' end, 1, 8,
+        case when n % 10 = 0 then now() + interval '1 hour' end, case when n % 10 <> 0 then now() end,
+        now() - n * interval '1 second'
+    from generate_series(1, {jobs}) as n;
     insert into resumepair.export_statistics (day, template, completed, durations, waits)
         select current_date - day, template, 100, array_fill(1::bigint, array[60]), array_fill(1::bigint, array[60])
         from generate_series(1, {jobs} / 86400 + 1) as day, unnest('{{classic,modern,compact}}'::text[]) as template;

@@ -21,6 +21,7 @@ class Services:
     database: Database
     feed: JobFeed
     links: Links
+    allow_insecure_webhooks: bool = False
 
 
 @dataclass
@@ -41,6 +42,8 @@ class Context:
         self.jobs = self._loader("jobs_by_id")
         self.batches = self._loader("batches_by_id")
         self.schedules = self._loader("schedules_by_id")
+        self.webhooks = self._loader("webhooks_by_id")
+        self.webhook_deliveries = self._loader("webhook_deliveries_by_id")
         self.exports = self._loader("exports_by_id")
         self.queue_positions = self._loader("queue_positions")
 

@@ -29,7 +29,7 @@ class ErrorCode(Enum):
     NOT_FOUND = described("NOT_FOUND", "There is no such object, or it is not yours.")
     INVALID_STATE = described("INVALID_STATE", "Not possible in the object's present state.")
     IDEMPOTENCY_KEY_REUSED = described("IDEMPOTENCY_KEY_REUSED", "The idempotency key was used for another request.")
-    RATE_LIMITED = described("RATE_LIMITED", "Too many export requests are active, or schedules in use.")
+    RATE_LIMITED = described("RATE_LIMITED", "Too many export requests are active, or schedules or webhooks in use.")
     QUOTA_EXCEEDED = described("QUOTA_EXCEEDED", "The storage quota is used up.")
     EXPORT_EXPIRED = described("EXPORT_EXPIRED", "The export has expired.")
     ATTEMPTS_EXHAUSTED = described("ATTEMPTS_EXHAUSTED", "No attempts are left.")
@@ -50,12 +50,13 @@ class RequestRefused(UserError):
     """A refusal without further data."""
 
 
-@strawberry.type(description="Too many of the caller's export requests are active, or schedules in use.")
+@strawberry.type(description="Too many of the caller's export requests are active, or schedules or webhooks in use.")
 class RateLimited(UserError):
-    """Too many active requests or schedules."""
+    """Too many active requests, schedules or webhooks."""
 
     active: int = strawberry.field(
-        description="Active requests, of which a batch is one; or schedules with something to come.", default=0
+        description="Active requests, of which a batch is one; or schedules with something to come; or webhooks.",
+        default=0,
     )
     limit: int = strawberry.field(description="How many of them there may be.", default=0)
     retry_at: datetime | None = strawberry.field(

@@ -32,6 +32,7 @@ class Limits:
     max_batch_documents: int = strawberry.field(description="Documents that one batch may hold.")
     max_attempts: int = strawberry.field(description="Attempts that a job gets.")
     max_schedules: int = strawberry.field(description="Schedules that may have something to come.")
+    max_webhooks: int = strawberry.field(description="Webhooks that may be registered.")
     quota_bytes: BigInt = strawberry.field(description="Bytes that unexpired exports may take up.")
 
 
@@ -43,6 +44,7 @@ class Usage:
         description="Export requests, of which a batch is one, that are pending or processing."
     )
     active_schedules: int = strawberry.field(description="Schedules with something to come.")
+    webhooks: int = strawberry.field(description="Webhooks that are registered.")
     bytes_used: BigInt = strawberry.field(description="Bytes that unexpired exports take up.")
 
 
@@ -90,11 +92,13 @@ def _viewer_of(identity: Identity, row: Row) -> Viewer:
             max_batch_documents=row["max_batch_documents"],
             max_attempts=row["max_attempts"],
             max_schedules=row["max_schedules"],
+            max_webhooks=row["max_webhooks"],
             quota_bytes=row["quota_bytes"],
         ),
         usage=Usage(
             active_requests=row["active_requests"],
             active_schedules=row["active_schedules"],
+            webhooks=row["webhooks"],
             bytes_used=row["bytes_used"],
         ),
     )

@@ -11,7 +11,7 @@ from strawberry.relay import to_base64
 
 from tests.integration.conftest import Connection, Person, WorkerVoice, connect, refused
 
-FAILED = {"status": 500, "error": "The endpoint answered 500."}
+FAILED: dict[str, Any] = {"status": 500, "error": "The endpoint answered 500."}
 
 
 def delivery_of(admin: Connection, delivery_id: UUID) -> DictRow:
