@@ -32,7 +32,7 @@ HAND_BACK_SECONDS = 0.5
 # Attempts end by themselves long before.
 DEADLINE = timedelta(seconds=60)
 BITE = 100
-LOOKS_PER_REQUEUE = 5
+LOOKS_PER_REQUEUE = 2
 
 log = structlog.stdlib.get_logger(__name__)
 
