@@ -36,6 +36,9 @@ POOL_SIZE = 10
 # heartbeat's age, this stays below the threshold at which the worker would be taken for dead.
 GRACE_SECONDS = 2.0
 LOOK_FOR_SCHEDULES_SECONDS = 1.0
+# Deliveries have less of a hurry: what their worker was not woken for, and what is due again, may wait a moment.
+LOOK_FOR_DELIVERIES_SECONDS = 2.0
+POLL_FOR_DELIVERIES_SECONDS = 5.0
 RESTART_PAUSE_SECONDS = (0.2, 1.0)
 
 log = structlog.stdlib.get_logger(__name__)
@@ -112,16 +115,23 @@ async def run(settings: Settings) -> None:
         if not await jobs.are_set_up():
             raise SchemaMissing
         log.info("worker_ready", concurrency=settings.worker_concurrency)
-        run_queue = partial(work, listen=not settings.polling_mode, poll_seconds=settings.polling_interval_seconds)
+        polling, interval = settings.polling_mode, settings.polling_interval_seconds
+        poll_for_deliveries = interval if polling else POLL_FOR_DELIVERIES_SECONDS
         workers = [
-            partial(run_queue, queue, settings.exports_in_flight),
-            partial(run_queue, webhook_queue, DELIVERIES_IN_FLIGHT, queues=WEBHOOK_QUEUES),
+            partial(work, queue, settings.exports_in_flight, listen=not polling, poll_seconds=interval),
+            partial(
+                work,
+                webhook_queue,
+                DELIVERIES_IN_FLIGHT,
+                queues=WEBHOOK_QUEUES,
+                listen=not polling,
+                poll_seconds=poll_for_deliveries,
+            ),
         ]
-        look_every = settings.polling_interval_seconds if settings.polling_mode else LOOK_FOR_SCHEDULES_SECONDS
         beside = [
             sweep_forever(jobs, settings.step_deadline),
-            run_schedules_forever(Schedules(pool), look_every),
-            queue_deliveries_forever(deliveries, look_every),
+            run_schedules_forever(Schedules(pool), interval if polling else LOOK_FOR_SCHEDULES_SECONDS),
+            queue_deliveries_forever(deliveries, interval if polling else LOOK_FOR_DELIVERIES_SECONDS),
         ]
         if not settings.polling_mode:
             beside.append(alarm.ring_forever())

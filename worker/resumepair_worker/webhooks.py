@@ -90,7 +90,7 @@ class Deliverer:
             ):
                 outcome = _outcome_of(response)
                 await _take_the_rest(response)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeError) as error:
+        except Exception as error:  # noqa: BLE001 # whatever it is, the user must learn that the attempt ended
             # Once there is a status, what becomes of the rest changes nothing.
             return outcome or Outcome(_explained(error))
         return outcome
@@ -186,8 +186,11 @@ def _explained(error: Exception) -> str:
             return "No connection could be made."
         case httpx.InvalidURL() | httpx.UnsupportedProtocol() | UnicodeError():
             return "The address cannot be used."
-        case _:
+        case httpx.HTTPError():
             return "The connection broke before there was an answer."
+        case _:
+            log.error("delivery_broken", error=type(error).__name__)  # its text could hold the address
+            return "Something went wrong on our side."
 
 
 def _certificate_error(error: BaseException | None) -> str | None:

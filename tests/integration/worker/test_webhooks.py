@@ -295,6 +295,16 @@ async def test_two_workers_deliver_each_once(post: Post, receiver: Receiver) -> 
     assert {delivery["status"] for delivery in post.alice.deliveries()} == {"delivered"}
 
 
+async def test_the_log_is_pruned_by_itself(post: Post, receiver: Receiver) -> None:
+    await post.deliver(post.one_delivery(receiver.url)[0])
+    post.admin.execute("update resumepair.webhook_deliveries set created_at = now() - interval '31 days'")
+    queue = build_webhook_queue(post.deliverer, Alarm(Jobs(post.pool)).expect)
+    async with queue.open_async(post.pool):
+        await queue.tasks["prune_deliveries"].defer_async(timestamp=0)
+        await queue.run_worker_async(queues=WEBHOOK_QUEUES, wait=False, install_signal_handlers=False)
+    assert post.alice.deliveries() == []
+
+
 async def test_a_name_that_leads_into_a_private_network_is_refused_at_delivery(post: Post, receiver: Receiver) -> None:
     delivery_id, _ = post.one_delivery(f"https://{NAME}:{receiver.port}/")
 
@@ -342,6 +352,19 @@ async def test_an_address_that_cannot_be_used_is_told(post: Post) -> None:
     with receiving() as gone:
         delivery_id, _ = post.one_delivery(gone.url)
     assert (await post.deliver(delivery_id))["error"] == "No connection could be made."
+
+
+async def test_what_nobody_foresaw_is_told_and_comes_again(post: Post, capsys: pytest.CaptureFixture[str]) -> None:
+    async def broken(_host: str, _port: int) -> Sequence[Address]:
+        raise ZeroDivisionError("of-the-user")
+
+    delivery_id, _ = post.one_delivery(f"https://{NAME}/?token=of-the-user")
+    async with post.through(resolve=broken) as other:
+        delivery = await other.deliver(delivery_id)
+    assert (delivery["status"], delivery["error"]) == ("pending", "Something went wrong on our side.")
+    printed = capsys.readouterr().out
+    assert "ZeroDivisionError" in printed
+    assert "of-the-user" not in printed
 
 
 @dataclass(frozen=True)
