@@ -29,6 +29,8 @@ ANSWER_SECONDS = 15.0
 # Only the status says anything; a receiver that answers with more is spared a connection that breaks off.
 BODY_BYTES = 8 * 1024
 HAND_BACK_SECONDS = 0.5
+# What the address, its network and its endpoint can do to an attempt.
+EXPECTED = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeError)
 # Attempts end by themselves long before.
 DEADLINE = timedelta(seconds=60)
 BITE = 100
@@ -92,6 +94,9 @@ class Deliverer:
                 await _take_the_rest(response)
         except Exception as error:  # noqa: BLE001 # whatever it is, the user must learn that the attempt ended
             # Once there is a status, what becomes of the rest changes nothing.
+            if outcome is None and not isinstance(error, EXPECTED):
+                log.warning("delivery_broken", error=type(error).__name__)  # its text could hold the address
+                return Outcome("Something went wrong on our side.")
             return outcome or Outcome(_explained(error))
         return outcome
 
@@ -186,11 +191,8 @@ def _explained(error: Exception) -> str:
             return "No connection could be made."
         case httpx.InvalidURL() | httpx.UnsupportedProtocol() | UnicodeError():
             return "The address cannot be used."
-        case httpx.HTTPError():
-            return "The connection broke before there was an answer."
         case _:
-            log.error("delivery_broken", error=type(error).__name__)  # its text could hold the address
-            return "Something went wrong on our side."
+            return "The connection broke before there was an answer."
 
 
 def _certificate_error(error: BaseException | None) -> str | None:
