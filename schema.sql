@@ -8,6 +8,8 @@
 -- Read in this order: roles, tables, state machine, then the functions in the order of an export's life:
 --   enqueue_export -> claim_export -> report_progress -> publish_export | fail_export | release_export
 --   rescue_exports, requeue_exports, ring_due_jobs, prune_queue, cancel_export, cancel_batch, retry_export, record_download
+-- of its file: reserve_upload -> publish_export, or reuse_export in place of both -> delete_export | expire_exports,
+--   expire_old_files, expire_lost_files -> take_removals -> forget_files; unknown_files, prune_history
 -- and of documents: save_document; of what waits: queue_positions
 -- and of exports to come: schedule_export -> due_schedules -> run_schedule -> enqueue_export; delete_schedule
 -- and of webhooks: register_webhook -> tell_webhooks -> claim_delivery -> finish_delivery | release_delivery;
@@ -161,6 +163,7 @@ create table if not exists resumepair.export_jobs (
     max_attempts integer not null,
     virtual_time integer not null,
     queue_job_id bigint,
+    fresh boolean not null default false,
     idempotency_key text,
     request_hash text not null,
     failure_code text,
@@ -183,11 +186,29 @@ create table if not exists resumepair.export_jobs (
     constraint export_jobs_runnable_has_data check (status not in ('pending', 'processing') or document_data is not null),
     constraint export_jobs_failure_code check (failure_code in (
         'INVALID_DOCUMENT', 'INVALID_OPTIONS', 'DOCUMENT_TOO_LARGE', 'RENDER_TIMEOUT', 'BROWSER_UNAVAILABLE', 'INVALID_PDF',
-        'STORAGE_UNAVAILABLE', 'STORAGE_REFUSED', 'WORKER_LOST', 'INTERNAL_ERROR'
+        'STORAGE_UNAVAILABLE', 'STORAGE_REFUSED', 'QUOTA_EXCEEDED', 'WORKER_LOST', 'INTERNAL_ERROR'
     )),
     constraint export_jobs_options_is_object check (jsonb_typeof(options) = 'object'),
     constraint export_jobs_idempotency_key_length check (char_length(idempotency_key) between 1 and 200)
 );
+
+-- For databases that were set up before an export could be answered from storage.
+alter table resumepair.export_jobs add column if not exists fresh boolean not null default false;
+do $$
+begin
+    if not exists (
+        select from pg_constraint
+        where conname = 'export_jobs_failure_code' and conrelid = 'resumepair.export_jobs'::regclass
+            and pg_get_constraintdef(oid) like '%QUOTA_EXCEEDED%'
+    ) then
+        alter table resumepair.export_jobs drop constraint export_jobs_failure_code;
+        alter table resumepair.export_jobs add constraint export_jobs_failure_code check (failure_code in (
+            'INVALID_DOCUMENT', 'INVALID_OPTIONS', 'DOCUMENT_TOO_LARGE', 'RENDER_TIMEOUT', 'BROWSER_UNAVAILABLE',
+            'INVALID_PDF', 'STORAGE_UNAVAILABLE', 'STORAGE_REFUSED', 'QUOTA_EXCEEDED', 'WORKER_LOST', 'INTERNAL_ERROR'
+        ));
+    end if;
+end
+$$;
 
 create table if not exists resumepair.export_history (
     id uuid primary key default gen_random_uuid(),
@@ -199,13 +220,15 @@ create table if not exists resumepair.export_history (
     template text not null,
     format text not null,
     file_name text not null,
-    storage_path text not null unique,
+    storage_path text not null,
     byte_size bigint not null,
     page_count integer not null,
     sha256 text not null,
     proof jsonb,
     fit jsonb,
     warnings jsonb not null default '[]',
+    cached boolean not null default false,
+    file_id uuid,
     download_count integer not null default 0,
     last_downloaded_at timestamptz,
     created_at timestamptz not null default now(),
@@ -221,6 +244,59 @@ alter table resumepair.export_history
     add column if not exists proof jsonb,
     add column if not exists fit jsonb,
     add column if not exists warnings jsonb not null default '[]';
+
+-- What is in storage, or may be: a row is there before its file is, and goes after it.
+create table if not exists resumepair.stored_files (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    storage_path text not null unique,
+    byte_size bigint not null,
+    state text not null default 'uploading',
+    job_id uuid not null,
+    attempt integer not null,
+    content_key text,
+    created_at timestamptz not null default now(),
+    taken_at timestamptz,
+    constraint stored_files_state check (state in ('uploading', 'stored', 'removing')),
+    constraint stored_files_byte_size check (byte_size > 0)
+);
+
+-- What the users' files take up, so that it need not be added up; kept by a trigger on stored_files.
+create table if not exists resumepair.user_usage (
+    user_id uuid primary key,
+    bytes_used bigint not null default 0,
+    constraint user_usage_not_negative check (bytes_used >= 0)
+);
+
+-- For databases that were set up when each export had a file of its own.
+do $$
+begin
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'resumepair.export_history'::regclass and attname = 'file_id' and not attisdropped
+    ) then
+        alter table resumepair.export_history
+            add column cached boolean not null default false,
+            add column file_id uuid;
+        alter table resumepair.export_history drop constraint if exists export_history_storage_path_key;
+        insert into resumepair.stored_files (user_id, storage_path, byte_size, state, job_id, attempt, created_at)
+        select h.user_id, h.storage_path, h.byte_size, 'stored', h.job_id, j.attempt, h.created_at
+        from resumepair.export_history as h
+        join resumepair.export_jobs as j on j.id = h.job_id;
+        update resumepair.export_history as h set file_id = f.id
+        from resumepair.stored_files as f
+        where f.storage_path = h.storage_path;
+        insert into resumepair.user_usage (user_id, bytes_used)
+        select f.user_id, sum(f.byte_size) from resumepair.stored_files as f group by f.user_id;
+    end if;
+    if not exists (
+        select from pg_constraint where conname = 'export_history_file' and conrelid = 'resumepair.export_history'::regclass
+    ) then
+        alter table resumepair.export_history add constraint export_history_file
+            foreign key (file_id) references resumepair.stored_files (id);
+    end if;
+end
+$$;
 
 -- Its documents' foreign key stands below, with the table that may be a view.
 create table if not exists resumepair.export_schedules (
@@ -305,11 +381,11 @@ create table if not exists resumepair.export_statistics (
     byte_size bigint not null default 0,
     page_count bigint not null default 0,
     download_count bigint not null default 0,
-    expiring_bytes bigint not null default 0,
     durations bigint[] not null default '{}',
     waits bigint[] not null default '{}',
     primary key (day, template)
 ) with (fillfactor = 50);
+alter table resumepair.export_statistics drop column if exists expiring_bytes; -- what is stored is in user_usage now
 
 create index if not exists export_batches_user on resumepair.export_batches (user_id, created_at desc, id desc);
 create index if not exists export_jobs_user on resumepair.export_jobs (user_id, created_at desc, id desc);
@@ -327,7 +403,18 @@ drop index if exists resumepair.export_jobs_active_virtual_time; -- of an earlie
 create index if not exists export_jobs_started on resumepair.export_jobs (virtual_time) where started_at is not null;
 create index if not exists export_history_user on resumepair.export_history (user_id, created_at desc, id desc);
 create index if not exists export_history_document on resumepair.export_history (user_id, document_id, created_at desc);
-create index if not exists export_history_expiry_order on resumepair.export_history (expires_at);
+drop index if exists resumepair.export_history_expiry_order;
+create index if not exists export_history_expiring on resumepair.export_history (expires_at) where file_id is not null;
+create index if not exists export_history_expired on resumepair.export_history (expires_at) where file_id is null;
+create index if not exists export_history_file on resumepair.export_history (file_id) where file_id is not null;
+create index if not exists stored_files_user on resumepair.stored_files (user_id, created_at desc);
+-- For reuse_export.
+create index if not exists stored_files_content
+    on resumepair.stored_files (user_id, content_key, created_at desc) where state = 'stored' and content_key is not null;
+create index if not exists stored_files_age on resumepair.stored_files (created_at) where state = 'stored';
+-- For abandon_upload and take_removals, which must not read what is stored.
+create index if not exists stored_files_uploading on resumepair.stored_files (job_id) where state = 'uploading';
+create index if not exists stored_files_removing on resumepair.stored_files (taken_at) where state = 'removing';
 create index if not exists export_schedules_user on resumepair.export_schedules (user_id, created_at desc, id desc);
 create index if not exists export_schedules_document on resumepair.export_schedules (document_id);
 create index if not exists export_schedules_last_job on resumepair.export_schedules (last_job_id) where last_job_id is not null;
@@ -374,6 +461,7 @@ comment on column resumepair.export_jobs.attempt is 'Number of the present attem
 comment on column resumepair.export_jobs.max_attempts is 'Attempts allowed; grows by one when a stopping worker hands an attempt back.';
 comment on column resumepair.export_jobs.virtual_time is 'Place in the fair order between users (start-time fair queuing): twice the round, plus one unless it is its user''s first; the queue priority is its negative.';
 comment on column resumepair.export_jobs.queue_job_id is 'The procrastinate job that carries this export; a claim from any other is refused.';
+comment on column resumepair.export_jobs.fresh is 'Whether it is to be rendered although the same may be in storage.';
 comment on column resumepair.export_jobs.idempotency_key is 'The client''s key for the request, unique per user; null when none was given.';
 comment on column resumepair.export_jobs.request_hash is 'SHA-256 of the request (documents, options), to tell a replay from a reused key.';
 comment on column resumepair.export_jobs.failure_code is 'Why the last attempt failed: a code of the closed list in docs/reference/errors.md.';
@@ -395,17 +483,35 @@ comment on column resumepair.export_history.document_title is 'Title of the docu
 comment on column resumepair.export_history.template is 'Template that it was rendered with.';
 comment on column resumepair.export_history.format is 'Format of the file; pdf.';
 comment on column resumepair.export_history.file_name is 'Name under which the file is downloaded.';
-comment on column resumepair.export_history.storage_path is 'Key of the file in storage: user id/job id/attempt/file name.';
-comment on column resumepair.export_history.byte_size is 'Size of the file in bytes; the sum over a user''s unexpired exports is the used quota.';
+comment on column resumepair.export_history.storage_path is 'Key of the file in storage, as in stored_files.';
+comment on column resumepair.export_history.byte_size is 'Size of the file in bytes.';
 comment on column resumepair.export_history.page_count is 'Number of pages.';
 comment on column resumepair.export_history.sha256 is 'SHA-256 of the file, hexadecimal.';
 comment on column resumepair.export_history.proof is 'The verdict on the file, which was read back: score, findings, what was found. Null for exports made before there was one.';
 comment on column resumepair.export_history.fit is 'How densely it is set and whether it ends where it should; null when nothing was asked and nothing changed.';
 comment on column resumepair.export_history.warnings is 'What of the document was not taken as it stands: objects of path and message.';
+comment on column resumepair.export_history.cached is 'Whether it was answered with the file of an earlier export of the same, without rendering.';
+comment on column resumepair.export_history.file_id is 'Its file; several exports of the same may share it. Null once the export has expired and been cleaned up.';
 comment on column resumepair.export_history.download_count is 'How often a download link was made.';
 comment on column resumepair.export_history.last_downloaded_at is 'When the last download link was made.';
 comment on column resumepair.export_history.created_at is 'When the file was published.';
 comment on column resumepair.export_history.expires_at is 'From when on it can no longer be downloaded.';
+
+comment on table resumepair.stored_files is 'What is in storage or may be: each file from before its upload until after its removal.';
+comment on column resumepair.stored_files.id is 'The file''s id.';
+comment on column resumepair.stored_files.user_id is 'Whose file it is, and whose quota it counts against.';
+comment on column resumepair.stored_files.storage_path is 'Its key in storage: user id/job id/attempt/file name.';
+comment on column resumepair.stored_files.byte_size is 'Its size in bytes.';
+comment on column resumepair.stored_files.state is 'uploading, stored, or removing: to be removed from storage, and counted no more.';
+comment on column resumepair.stored_files.job_id is 'The job that made it.';
+comment on column resumepair.stored_files.attempt is 'The attempt that made it.';
+comment on column resumepair.stored_files.content_key is 'SHA-256 of all that it was made from: document, options, renderer. The same key means the same file.';
+comment on column resumepair.stored_files.created_at is 'When it was about to be uploaded.';
+comment on column resumepair.stored_files.taken_at is 'When a worker last set out to remove it; null until one does.';
+
+comment on table resumepair.user_usage is 'What a user''s files take up.';
+comment on column resumepair.user_usage.user_id is 'The user.';
+comment on column resumepair.user_usage.bytes_used is 'Bytes of the user''s files that are uploading or stored; quota_bytes is its limit.';
 
 comment on table resumepair.export_schedules is 'Exports to come: once at a time, or again and again by a cron expression.';
 comment on column resumepair.export_schedules.id is 'The schedule''s id.';
@@ -442,7 +548,6 @@ comment on column resumepair.export_statistics.cancelled is 'Jobs that were canc
 comment on column resumepair.export_statistics.byte_size is 'Bytes of the files that were made.';
 comment on column resumepair.export_statistics.page_count is 'Pages of the files that were made.';
 comment on column resumepair.export_statistics.download_count is 'Download links that were made on this day.';
-comment on column resumepair.export_statistics.expiring_bytes is 'Bytes of the files that expire on this day.';
 comment on column resumepair.export_statistics.durations is 'How many completed jobs took how long from their first attempt on, by duration_bucket.';
 comment on column resumepair.export_statistics.waits is 'How many completed jobs waited how long for their first attempt, by duration_bucket.';
 
@@ -629,11 +734,6 @@ begin
         cancelled = s.cancelled + excluded.cancelled,
         byte_size = s.byte_size + excluded.byte_size, page_count = s.page_count + excluded.page_count,
         durations = resumepair.count_in_bucket(s.durations, v_duration), waits = resumepair.count_in_bucket(s.waits, v_wait);
-    if v_export.id is not null then
-        insert into resumepair.export_statistics as s (day, template, expiring_bytes)
-        values ((v_export.expires_at at time zone 'UTC')::date, v_template, v_export.byte_size)
-        on conflict (day, template) do update set expiring_bytes = s.expiring_bytes + excluded.expiring_bytes;
-    end if;
     return null;
 end
 $$;
@@ -642,6 +742,44 @@ comment on function resumepair.count_statistics() is 'Counts a job in export_sta
 create or replace trigger export_jobs_count_statistics after update on resumepair.export_jobs
     for each row when ((old.finished_at is null) <> (new.finished_at is null))
     execute function resumepair.count_statistics();
+
+-- An attempt that is over, whichever way, has either published its file or will not need it any more.
+create or replace function resumepair.abandon_upload() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    update resumepair.stored_files as f set state = 'removing'
+    where f.job_id = new.id and f.state = 'uploading' and (f.attempt < new.attempt or new.status <> 'processing');
+    return null;
+end
+$$;
+comment on function resumepair.abandon_upload() is 'Gives up the uploads of a job''s attempts that are over.';
+
+create or replace trigger export_jobs_abandon_upload after update on resumepair.export_jobs
+    for each row when (old.status = 'processing' and (new.status <> 'processing' or new.attempt > old.attempt))
+    execute function resumepair.abandon_upload();
+
+create or replace function resumepair.count_usage() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_user_id constant uuid := coalesce(new.user_id, old.user_id);
+    v_more constant bigint := case when tg_op = 'DELETE' or new.state = 'removing' then 0 else new.byte_size end
+        - case when tg_op = 'INSERT' or old.state = 'removing' then 0 else old.byte_size end;
+begin
+    if v_more = 0 then
+        return null;
+    end if;
+    update resumepair.user_usage as u set bytes_used = u.bytes_used + v_more where u.user_id = v_user_id;
+    if not found then -- the user's first
+        insert into resumepair.user_usage as u (user_id, bytes_used) values (v_user_id, v_more)
+        on conflict (user_id) do update set bytes_used = u.bytes_used + v_more;
+    end if;
+    return null;
+end
+$$;
+comment on function resumepair.count_usage() is 'Keeps user_usage: a file counts from before its upload until it is to be removed.';
+
+create or replace trigger stored_files_count_usage after insert or delete or update of state, byte_size on resumepair.stored_files
+    for each row execute function resumepair.count_usage();
 
 -- --------------------------------------------------------------------------------------------------- parts of functions
 
@@ -713,23 +851,95 @@ end
 $$;
 comment on function resumepair.require_free_request(uuid) is 'Raises RP429 when the user''s active requests are used up; call under lock_user.';
 
-create or replace function resumepair.require_free_storage(p_user_id uuid) returns void
+-- What has expired is let go first: it counts until it is cleaned up, and that may not have happened yet.
+create or replace function resumepair.require_free_storage(p_user_id uuid, p_bytes bigint default 1) returns void
 language plpgsql set search_path = '' as $$
 declare
     v_quota constant bigint := (resumepair.limits_of(p_user_id)).quota_bytes;
-    v_used bigint;
+    v_used bigint := resumepair.bytes_used(p_user_id);
 begin
-    select coalesce(sum(h.byte_size), 0) into v_used from resumepair.export_history as h where h.user_id = p_user_id and h.expires_at > now();
-    if v_used >= v_quota then
+    if v_used + p_bytes > v_quota then
+        perform resumepair.expire_exports_of(p_user_id);
+        v_used := resumepair.bytes_used(p_user_id);
+    end if;
+    if v_used + p_bytes > v_quota then
         perform resumepair.refuse(
             'RP413',
-            format('Your exports take up %s of %s bytes; wait until some of them expire.', v_used, v_quota),
+            case when p_bytes = 1
+                then format('Your exports take up %s of %s bytes; delete some, or wait until some expire.', v_used, v_quota)
+                else format('This file of %s bytes does not fit: your exports take up %s of %s; delete some, or wait until some expire.',
+                    p_bytes, v_used, v_quota)
+            end,
             p_detail => jsonb_build_object('used', v_used, 'quota', v_quota)
         );
     end if;
 end
 $$;
-comment on function resumepair.require_free_storage(uuid) is 'Raises RP413 when the user''s unexpired exports use up the storage quota; call under lock_user.';
+comment on function resumepair.require_free_storage(uuid, bigint) is 'Raises RP413 when so many bytes more do not fit into the user''s storage quota; call under lock_user.';
+drop function if exists resumepair.require_free_storage(uuid); -- its form before the real size was asked about
+
+create or replace function resumepair.bytes_used(p_user_id uuid) returns bigint
+language sql stable set search_path = '' as $$
+    select coalesce((select u.bytes_used from resumepair.user_usage as u where u.user_id = p_user_id), 0)
+$$;
+comment on function resumepair.bytes_used(uuid) is 'What the user''s files take up, in bytes.';
+
+-- Everywhere the file is locked before the exports that have it: by whoever shares it, and by whoever lets it go.
+create or replace function resumepair.lock_files(p_file_ids uuid[]) returns void
+language sql set search_path = '' as $$
+    select from resumepair.stored_files as f where f.id = any (p_file_ids) order by f.id for update
+$$;
+comment on function resumepair.lock_files(uuid[]) is 'Holds these files until the transaction ends, so that nobody else shares them or lets them go.';
+
+create or replace function resumepair.remove_unused_files(p_file_ids uuid[]) returns void
+language sql set search_path = '' as $$
+    update resumepair.stored_files as f set state = 'removing'
+    where f.id = any (p_file_ids) and f.state = 'stored'
+        and not exists (select from resumepair.export_history as h where h.file_id = f.id)
+$$;
+comment on function resumepair.remove_unused_files(uuid[]) is 'Has those of these files removed that no export has any more; call under lock_files.';
+
+-- The export keeps its place in the history, as one that has expired; its file goes with the last export that has it.
+create or replace function resumepair.let_go_of_files(p_export_ids uuid[]) returns integer
+language plpgsql set search_path = '' as $$
+declare
+    v_file_ids constant uuid[] := array(
+        select distinct h.file_id from resumepair.export_history as h
+        where h.id = any (p_export_ids) and h.file_id is not null
+    );
+    v_count integer;
+begin
+    perform resumepair.lock_files(v_file_ids);
+    update resumepair.export_history as h
+    set file_id = null, expires_at = least(h.expires_at, greatest(now(), h.created_at + interval '1 microsecond'))
+    where h.id = any (p_export_ids) and h.file_id = any (v_file_ids);
+    get diagnostics v_count = row_count;
+    perform resumepair.remove_unused_files(v_file_ids);
+    return v_count;
+end
+$$;
+comment on function resumepair.let_go_of_files(uuid[]) is 'Makes these exports expired and without a file, and says how many they were.';
+
+create or replace function resumepair.expire_lost_files(p_file_ids uuid[]) returns integer
+language plpgsql security definer set search_path = '' as $$
+begin
+    perform resumepair.lock_files(p_file_ids);
+    perform resumepair.let_go_of_files(array(
+        select h.id from resumepair.export_history as h where h.file_id = any (p_file_ids)
+    ));
+    return cardinality(p_file_ids);
+end
+$$;
+comment on function resumepair.expire_lost_files(uuid[]) is 'Makes the exports that have these files expired, and has the files removed; returns how many files.';
+
+create or replace function resumepair.expire_exports_of(p_user_id uuid) returns void
+language sql set search_path = '' as $$
+    select resumepair.let_go_of_files(array(
+        select h.id from resumepair.export_history as h
+        where h.user_id = p_user_id and h.expires_at <= now() and h.file_id is not null
+    ))
+$$;
+comment on function resumepair.expire_exports_of(uuid) is 'Lets the files of a user''s expired exports go.';
 
 create or replace function resumepair.require_free_schedule(p_user_id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -866,8 +1076,12 @@ $$;
 comment on function resumepair.save_document(text, jsonb, text) is
     'Saves a new document of the caller''s, or gives the one again that this key saved, as it is now. Raises RP400, RP409.';
 
+-- Its form before there was anything to be fresh.
+drop function if exists resumepair.enqueue_export(uuid[], jsonb, text, boolean);
+
 create or replace function resumepair.enqueue_export(
-    p_document_ids uuid[], p_options jsonb default '{}', p_idempotency_key text default null, p_batch boolean default false
+    p_document_ids uuid[], p_options jsonb default '{}', p_idempotency_key text default null, p_batch boolean default false,
+    p_fresh boolean default false
 ) returns table (job_id uuid, batch_id uuid, replayed boolean)
 language plpgsql security definer set search_path = '' as $$
 #variable_conflict use_column
@@ -875,9 +1089,11 @@ declare
     v_user_id constant uuid := resumepair.require_user();
     v_limits constant resumepair.user_limits := resumepair.limits_of(v_user_id);
     v_batch constant boolean := coalesce(p_batch, false);
+    v_fresh constant boolean := coalesce(p_fresh, false);
     v_path constant text := case when v_batch then 'documentIds' else 'documentId' end;
     v_hash constant text := encode(sha256(convert_to(
-        jsonb_build_object('documents', p_document_ids, 'options', p_options, 'batch', v_batch)::text, 'UTF8')), 'hex');
+        (jsonb_build_object('documents', p_document_ids, 'options', p_options, 'batch', v_batch)
+            || case when v_fresh then '{"fresh": true}' else '{}' end::jsonb)::text, 'UTF8')), 'hex');
     v_missing integer;
     v_known_hash text;
     v_batch_id uuid;
@@ -940,10 +1156,10 @@ begin
         with job as (
             insert into resumepair.export_jobs (
                 id, user_id, document_id, document_version, document_title, document_data, batch_id, batch_position,
-                options, max_attempts, virtual_time, queue_job_id, idempotency_key, request_hash
+                options, fresh, max_attempts, virtual_time, queue_job_id, idempotency_key, request_hash
             )
             select planned.id, v_user_id, d.id, d.version, d.title, d.data, v_batch_id, planned.position,
-                   p_options, v_limits.max_attempts, planned.virtual_time,
+                   p_options, v_fresh, v_limits.max_attempts, planned.virtual_time,
                    resumepair.queue_job(planned.id, planned.virtual_time), p_idempotency_key, v_hash
             from (
                 select gen_random_uuid() as id, w.document_id, (w.ordinality - 1)::integer as position,
@@ -962,8 +1178,8 @@ begin
     end if;
 end
 $$;
-comment on function resumepair.enqueue_export(uuid[], jsonb, text, boolean) is
-    'Asks for exports of the caller''s documents: ownership, limits, quota, idempotency, snapshot, fair place, job and queue rows in one transaction. Raises RP400, RP401, RP404, RP409, RP413, RP429.';
+comment on function resumepair.enqueue_export(uuid[], jsonb, text, boolean, boolean) is
+    'Asks for exports of the caller''s documents: ownership, limits, quota, idempotency, snapshot, fair place, job and queue rows in one transaction; fresh ones are rendered although the same may be in storage. Raises RP400, RP401, RP404, RP409, RP413, RP429.';
 
 create or replace function resumepair.cancel_export(p_job_id uuid) returns uuid
 language plpgsql security definer set search_path = procrastinate, pg_temp as $$
@@ -1062,7 +1278,9 @@ $$;
 comment on function resumepair.retry_export(uuid) is
     'Tries the caller''s failed job again while attempts are left. Raises RP401, RP404, RP412, RP413, RP423, RP429.';
 
-create or replace function resumepair.record_download(p_export_id uuid)
+drop function if exists resumepair.record_download(uuid); -- its form when every look was a download
+
+create or replace function resumepair.record_download(p_export_id uuid, p_count boolean default true)
 returns table (storage_path text, file_name text, format text)
 language plpgsql security definer set search_path = '' as $$
 #variable_conflict use_column
@@ -1080,17 +1298,38 @@ begin
             jsonb_build_object('expiresAt', v_export.expires_at)
         );
     end if;
-    update resumepair.export_history
-    set download_count = download_count + 1, last_downloaded_at = now()
-    where id = v_export.id;
-    insert into resumepair.export_statistics as s (day, template, download_count)
-    values ((now() at time zone 'UTC')::date, v_export.template, 1)
-    on conflict (day, template) do update set download_count = s.download_count + 1;
+    if p_count then
+        update resumepair.export_history
+        set download_count = download_count + 1, last_downloaded_at = now()
+        where id = v_export.id;
+        insert into resumepair.export_statistics as s (day, template, download_count)
+        values ((now() at time zone 'UTC')::date, v_export.template, 1)
+        on conflict (day, template) do update set download_count = s.download_count + 1;
+    end if;
     return query select v_export.storage_path, v_export.file_name, v_export.format;
 end
 $$;
-comment on function resumepair.record_download(uuid) is
-    'Counts a download of the caller''s export and says where its file is. Raises RP401, RP404, RP410.';
+comment on function resumepair.record_download(uuid, boolean) is
+    'Says where the file of the caller''s export is, and counts a download unless told not to. Raises RP401, RP404, RP410.';
+
+create or replace function resumepair.delete_export(p_export_id uuid) returns uuid
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_user_id constant uuid := resumepair.require_user();
+    v_file_id uuid;
+begin
+    select h.file_id into v_file_id from resumepair.export_history as h where h.id = p_export_id and h.user_id = v_user_id;
+    perform resumepair.lock_files(array[v_file_id]);
+    delete from resumepair.export_history as h where h.id = p_export_id and h.user_id = v_user_id;
+    if not found then
+        perform resumepair.refuse('RP404', 'There is no such export.', 'exportId');
+    end if;
+    perform resumepair.remove_unused_files(array[v_file_id]);
+    return p_export_id;
+end
+$$;
+comment on function resumepair.delete_export(uuid) is
+    'Deletes the caller''s export, and has its file removed unless another export has it as well. Raises RP401, RP404.';
 
 -- Users cannot count what is not theirs, so this counts for them. It reads the queue in the order in which workers fetch,
 -- once for all of the jobs, and no further than the last of them or a thousand rows.
@@ -1252,13 +1491,43 @@ comment on function resumepair.report_progress(uuid, integer, text) is
 -- Its form before exports were judged; a worker that still calls it fails its attempt, and another one makes the next.
 drop function if exists resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, interval);
 
+-- Its form before the file had a row of its own.
+drop function if exists resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval);
+
+-- The quota is asked about the real size, once it is known; the row is there before the file, so that none is forgotten.
+create or replace function resumepair.reserve_upload(
+    p_job_id uuid, p_attempt integer, p_storage_path text, p_byte_size bigint
+) returns boolean
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_user_id uuid;
+begin
+    select j.user_id into v_user_id from resumepair.export_jobs as j
+    where j.id = p_job_id and j.attempt = p_attempt and j.status = 'processing';
+    if not found then
+        return false;
+    end if;
+    perform resumepair.lock_user(v_user_id);
+    perform resumepair.require_free_storage(v_user_id, p_byte_size);
+    -- The attempt may have come to its end since; then its uploads have been given up already.
+    insert into resumepair.stored_files (user_id, storage_path, byte_size, job_id, attempt)
+    select j.user_id, p_storage_path, p_byte_size, j.id, j.attempt from resumepair.export_jobs as j
+    where j.id = p_job_id and j.attempt = p_attempt and j.status = 'processing' for share;
+    return found;
+end
+$$;
+comment on function resumepair.reserve_upload(uuid, integer, text, bigint) is
+    'Takes room in the user''s quota for the file of an attempt; false when the attempt is no longer the present one. Raises RP413.';
+
 create or replace function resumepair.publish_export(
     p_job_id uuid, p_attempt integer, p_template text, p_file_name text, p_storage_path text,
-    p_byte_size bigint, p_page_count integer, p_sha256 text, p_proof jsonb, p_fit jsonb, p_warnings jsonb, p_lifetime interval
+    p_byte_size bigint, p_page_count integer, p_sha256 text, p_proof jsonb, p_fit jsonb, p_warnings jsonb, p_lifetime interval,
+    p_content_key text default null
 ) returns uuid
 language plpgsql security definer set search_path = '' as $$
 declare
     v_job resumepair.export_jobs;
+    v_file_id uuid;
     v_export_id uuid;
 begin
     select * into v_job from resumepair.export_jobs as j
@@ -1266,12 +1535,20 @@ begin
     if not found then
         return null;
     end if;
+    insert into resumepair.stored_files as f (user_id, storage_path, byte_size, state, job_id, attempt, content_key)
+    values (v_job.user_id, p_storage_path, p_byte_size, 'stored', v_job.id, v_job.attempt, p_content_key)
+    on conflict (storage_path) do update set state = 'stored', content_key = p_content_key where f.state = 'uploading'
+    returning id into v_file_id;
+    if not found then
+        return null;
+    end if;
     insert into resumepair.export_history (
         job_id, user_id, document_id, document_version, document_title, template, format, file_name, storage_path,
-        byte_size, page_count, sha256, proof, fit, warnings, expires_at
+        byte_size, page_count, sha256, proof, fit, warnings, file_id, expires_at
     ) values (
         v_job.id, v_job.user_id, v_job.document_id, v_job.document_version, v_job.document_title, p_template, v_job.format,
-        p_file_name, p_storage_path, p_byte_size, p_page_count, p_sha256, p_proof, p_fit, p_warnings, now() + p_lifetime
+        p_file_name, p_storage_path, p_byte_size, p_page_count, p_sha256, p_proof, p_fit, p_warnings, v_file_id,
+        now() + p_lifetime
     ) returning id into v_export_id;
     update resumepair.export_jobs
     set status = 'completed', stage = 'done', finished_at = now(), document_data = null
@@ -1279,8 +1556,54 @@ begin
     return v_export_id;
 end
 $$;
-comment on function resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval) is
-    'The history row first, then the job completed, in one transaction; null when the attempt is no longer the present one (remove the file).';
+comment on function resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval, text) is
+    'The file stored, the history row, then the job completed, in one transaction; null when the attempt is no longer the present one (remove the file).';
+
+-- Only within the first one's lifetime, so that no file grows older than two of them.
+create or replace function resumepair.reuse_export(
+    p_job_id uuid, p_attempt integer, p_content_key text, p_lifetime interval
+) returns uuid
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_job resumepair.export_jobs;
+    v_file_id uuid;
+    v_export_id uuid;
+begin
+    select * into v_job from resumepair.export_jobs as j
+    where j.id = p_job_id and j.attempt = p_attempt and j.status = 'processing' and not j.fresh for update;
+    if not found then
+        return null;
+    end if;
+    -- Locked, so that it cannot be let go of meanwhile.
+    select f.id into v_file_id from resumepair.stored_files as f
+    where f.user_id = v_job.user_id and f.content_key = p_content_key and f.state = 'stored'
+        and f.created_at > now() - p_lifetime
+    order by f.created_at desc limit 1 for update;
+    if not found then
+        return null;
+    end if;
+    insert into resumepair.export_history (
+        job_id, user_id, document_id, document_version, document_title, template, format, file_name, storage_path,
+        byte_size, page_count, sha256, proof, fit, warnings, cached, file_id, expires_at
+    )
+    select v_job.id, v_job.user_id, v_job.document_id, v_job.document_version, v_job.document_title, h.template, h.format,
+           h.file_name, h.storage_path, h.byte_size, h.page_count, h.sha256, h.proof, h.fit, h.warnings, true, h.file_id,
+           now() + p_lifetime
+    from resumepair.export_history as h
+    where h.file_id = v_file_id and h.expires_at > now()
+    order by h.created_at desc limit 1
+    returning id into v_export_id;
+    if not found then
+        return null;
+    end if;
+    update resumepair.export_jobs
+    set status = 'completed', stage = 'done', finished_at = now(), document_data = null
+    where id = v_job.id;
+    return v_export_id;
+end
+$$;
+comment on function resumepair.reuse_export(uuid, integer, text, interval) is
+    'Completes the job with the file of an export of the same content that the user still has; null when there is none, a fresh one was asked for, or the attempt is no longer the present one.';
 
 -- Its form when the worker's clock said when.
 drop function if exists resumepair.fail_export(uuid, integer, text, text, timestamptz);
@@ -1506,6 +1829,109 @@ language sql security definer set search_path = procrastinate, pg_temp as $$
 $$;
 comment on function resumepair.prune_queue(interval, integer) is
     'Deletes queue rows that ended longer ago than this, the oldest of them and no more than the limit; returns how many. The exports themselves stay.';
+
+-- ------------------------------------------------------------------------------------------------------------- clean-up
+
+-- All of these can be repeated, stop anywhere and run twice at once.
+
+create or replace function resumepair.expire_exports(p_limit integer) returns integer
+language sql security definer set search_path = '' as $$
+    select resumepair.let_go_of_files(array(
+        select h.id from resumepair.export_history as h
+        where h.expires_at <= now() and h.file_id is not null
+        order by h.expires_at limit p_limit
+    ))
+$$;
+comment on function resumepair.expire_exports(integer) is
+    'Lets the files of expired exports go, the oldest of them and no more than the limit; returns how many exports.';
+
+create or replace function resumepair.expire_old_files(p_older_than interval, p_limit integer) returns integer
+language sql security definer set search_path = '' as $$
+    select resumepair.expire_lost_files(array(
+        select f.id from resumepair.stored_files as f
+        where f.state = 'stored' and f.created_at < now() - p_older_than
+        order by f.created_at limit p_limit
+    ))
+$$;
+comment on function resumepair.expire_old_files(interval, integer) is
+    'Has files removed that are older than this, with the exports that have them, no more than the limit; returns how many files.';
+
+create or replace function resumepair.files_after(p_after uuid, p_limit integer)
+returns table (id uuid, storage_path text)
+language sql stable security definer set search_path = '' as $$
+    select f.id, f.storage_path from resumepair.stored_files as f
+    where f.state = 'stored' and (p_after is null or f.id > p_after)
+    order by f.id limit p_limit
+$$;
+comment on function resumepair.files_after(uuid, integer) is 'A page of the files that should be in storage, in the order of their ids.';
+
+create or replace function resumepair.unknown_files(p_storage_paths text[]) returns setof text
+language sql stable security definer set search_path = '' as $$
+    select found.path from unnest(p_storage_paths) as found (path)
+    where not exists (select from resumepair.stored_files as f where f.storage_path = found.path)
+$$;
+comment on function resumepair.unknown_files(text[]) is 'Which of these keys, found in storage, belong to no row: leftovers that nobody can reach.';
+
+create or replace function resumepair.take_removals(p_again_after interval, p_limit integer)
+returns table (id uuid, storage_path text)
+language sql security definer set search_path = '' as $$
+    update resumepair.stored_files as f set taken_at = now()
+    from (
+        select r.id from resumepair.stored_files as r
+        where r.state = 'removing' and (r.taken_at is null or r.taken_at < now() - p_again_after)
+        order by r.taken_at nulls first limit p_limit for update skip locked
+    ) as taken
+    where f.id = taken.id
+    returning f.id, f.storage_path
+$$;
+comment on function resumepair.take_removals(interval, integer) is
+    'Files for the caller to remove from storage and then to forget, no more than the limit; what somebody took is given out again after the interval.';
+
+create or replace function resumepair.forget_files(p_file_ids uuid[]) returns integer
+language sql security definer set search_path = '' as $$
+    with forgotten as (
+        delete from resumepair.stored_files as f where f.id = any (p_file_ids) and f.state = 'removing' returning true
+    )
+    select count(*)::integer from forgotten
+$$;
+comment on function resumepair.forget_files(uuid[]) is 'Forgets files that are no longer in storage; returns how many.';
+
+create or replace function resumepair.prune_history(p_older_than interval, p_limit integer) returns integer
+language sql security definer set search_path = '' as $$
+    with pruned as (
+        delete from resumepair.export_history as h
+        where h.id = any (array(
+            select e.id from resumepair.export_history as e
+            where e.file_id is null and e.expires_at < now() - p_older_than
+            order by e.expires_at limit p_limit for update skip locked
+        ))
+        returning true
+    )
+    select count(*)::integer from pruned
+$$;
+comment on function resumepair.prune_history(interval, integer) is
+    'Deletes exports that expired longer ago than this, the oldest of them and no more than the limit; returns how many.';
+
+-- A removal begins when it is decided; the sweep every minute is for what was then left over.
+create or replace function resumepair.queue_removal() returns trigger
+language plpgsql security definer set search_path = procrastinate, pg_temp as $$
+begin
+    if exists (select from procrastinate_jobs as q where q.queueing_lock = 'remove_files' and q.status = 'todo') then
+        return null;
+    end if;
+    perform procrastinate_defer_jobs_v1(array[row(
+        'maintenance', 'remove_files', 0, null, 'remove_files', '{}'::jsonb, null
+    )::procrastinate_job_to_defer_v1]);
+    return null;
+exception
+    when unique_violation then -- somebody else has just done so
+        return null;
+end
+$$;
+comment on function resumepair.queue_removal() is 'Has a worker remove the files that are to be removed.';
+
+create or replace trigger stored_files_queue_removal after update of state on resumepair.stored_files
+    for each row when (new.state = 'removing' and old.state <> 'removing') execute function resumepair.queue_removal();
 
 -- ------------------------------------------------------------------------------------------------------------ webhooks
 
@@ -2140,6 +2566,8 @@ alter table resumepair.export_batches enable row level security;
 alter table resumepair.export_jobs enable row level security;
 alter table resumepair.export_history enable row level security;
 alter table resumepair.export_schedules enable row level security;
+alter table resumepair.stored_files enable row level security;
+alter table resumepair.user_usage enable row level security;
 alter table resumepair.export_statistics enable row level security;
 alter table resumepair.user_limits enable row level security;
 
@@ -2149,7 +2577,7 @@ revoke all on all tables in schema resumepair from public, anon, authenticated, 
 
 grant select on
     resumepair.export_batches, resumepair.export_jobs, resumepair.export_history, resumepair.export_schedules,
-    resumepair.user_limits
+    resumepair.stored_files, resumepair.user_usage, resumepair.user_limits
 to authenticated, service_role;
 grant select on resumepair.export_statistics to service_role;
 grant insert, delete,
@@ -2172,6 +2600,16 @@ create policy export_history_own on resumepair.export_history for select to auth
     using ((select auth.uid()) = user_id);
 drop policy if exists export_history_service on resumepair.export_history;
 create policy export_history_service on resumepair.export_history for select to service_role using (true);
+
+drop policy if exists stored_files_own on resumepair.stored_files;
+create policy stored_files_own on resumepair.stored_files for select to authenticated using ((select auth.uid()) = user_id);
+drop policy if exists stored_files_service on resumepair.stored_files;
+create policy stored_files_service on resumepair.stored_files for select to service_role using (true);
+
+drop policy if exists user_usage_own on resumepair.user_usage;
+create policy user_usage_own on resumepair.user_usage for select to authenticated using ((select auth.uid()) = user_id);
+drop policy if exists user_usage_service on resumepair.user_usage;
+create policy user_usage_service on resumepair.user_usage for select to service_role using (true);
 
 drop policy if exists export_schedules_own on resumepair.export_schedules;
 create policy export_schedules_own on resumepair.export_schedules for select to authenticated
@@ -2223,21 +2661,34 @@ $$;
 revoke execute on all functions in schema resumepair from public, anon, authenticated, service_role, resumepair_worker;
 grant execute on function
     resumepair.save_document(text, jsonb, text),
-    resumepair.enqueue_export(uuid[], jsonb, text, boolean),
+    resumepair.enqueue_export(uuid[], jsonb, text, boolean, boolean),
     resumepair.cancel_export(uuid),
     resumepair.cancel_batch(uuid),
     resumepair.retry_export(uuid),
-    resumepair.record_download(uuid),
+    resumepair.record_download(uuid, boolean),
+    resumepair.delete_export(uuid),
     resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text),
     resumepair.delete_schedule(uuid)
 to authenticated;
 grant execute on function resumepair.queue_depth() to authenticated, service_role;
--- Both show no more than the caller may see: the first by row-level security, the second by itself.
-grant execute on function resumepair.limits_of(uuid), resumepair.queue_positions(uuid[]) to authenticated, service_role;
+-- They show no more than the caller may see: the first two by row-level security, the third by itself.
+grant execute on function
+    resumepair.limits_of(uuid), resumepair.bytes_used(uuid), resumepair.queue_positions(uuid[])
+to authenticated, service_role;
 grant execute on function
     resumepair.claim_export(uuid, bigint),
     resumepair.report_progress(uuid, integer, text),
-    resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval),
+    resumepair.reserve_upload(uuid, integer, text, bigint),
+    resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval, text),
+    resumepair.reuse_export(uuid, integer, text, interval),
+    resumepair.expire_exports(integer),
+    resumepair.expire_old_files(interval, integer),
+    resumepair.files_after(uuid, integer),
+    resumepair.expire_lost_files(uuid[]),
+    resumepair.unknown_files(text[]),
+    resumepair.take_removals(interval, integer),
+    resumepair.forget_files(uuid[]),
+    resumepair.prune_history(interval, integer),
     resumepair.fail_export(uuid, integer, text, text, interval),
     resumepair.release_export(uuid, integer),
     resumepair.rescue_exports(interval, interval),
@@ -2294,5 +2745,43 @@ revoke all on all tables in schema procrastinate from public;
 grant usage on schema procrastinate to resumepair_worker;
 grant select, insert, update, delete on all tables in schema procrastinate to resumepair_worker;
 grant usage on all sequences in schema procrastinate to resumepair_worker;
+
+-- ------------------------------------------------------------------------------------------------------------- storage
+
+-- Where Supabase Storage is: the private bucket of finished files, and who may read in it. Its tables are somebody else's:
+-- a role that may not do this is told what to do, and the rest holds. `make db` names the bucket (STORAGE_BUCKET).
+do $$
+declare
+    v_bucket constant text := coalesce(nullif(current_setting('resumepair.bucket', true), ''), 'exports');
+    v_limit constant bigint := 210 * 1024 * 1024; -- an archive of ten documents of 20 MB, and something over
+    v_types constant text[] := array['application/pdf', 'application/zip'];
+    -- The first folder of a file's path is its owner's id. The worker's service key needs no policy.
+    v_rule constant text :=
+        format('bucket_id = %L and (storage.foldername(name))[1] = (select auth.uid())::text', v_bucket);
+begin
+    begin
+        if to_regclass('storage.buckets') is null or to_regclass('storage.objects') is null then
+            return;
+        end if;
+        insert into storage.buckets as b (id, name, public, file_size_limit, allowed_mime_types)
+        values (v_bucket, v_bucket, false, v_limit, v_types)
+        on conflict (id) do update
+        set public = false, file_size_limit = excluded.file_size_limit, allowed_mime_types = excluded.allowed_mime_types
+        where (b.public, b.file_size_limit, b.allowed_mime_types) is distinct from (false, v_limit, v_types);
+    exception when syntax_error_or_access_rule_violation then -- all that a role may not do, or finds otherwise
+        raise warning 'the bucket of Supabase Storage was not set up (%): make a private bucket "%" in the dashboard, for %',
+            sqlerrm, v_bucket, array_to_string(v_types, ' and ');
+    end;
+    begin
+        drop policy if exists resumepair_exports_own on storage.objects;
+        execute format(
+            'create policy resumepair_exports_own on storage.objects for select to authenticated using (%s)', v_rule
+        );
+    exception when syntax_error_or_access_rule_violation then
+        raise warning 'the policy of Supabase Storage was not set up (%): add one in the dashboard, on storage.objects, for SELECT by authenticated: %',
+            sqlerrm, v_rule;
+    end;
+end
+$$;
 
 commit;

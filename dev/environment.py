@@ -1,7 +1,7 @@
 """Who gets which environment variable: the local stack's own, and each process's alone.
 
 A process is given what it needs and nothing else, as it would be where it is deployed: the API
-never sees the worker's database role, the worker never sees the JWT secret.
+never sees the worker's database role or the service key, the worker never sees the JWT secret.
 """
 
 from collections.abc import Mapping
@@ -53,6 +53,8 @@ WORKER_CHOICES: Final = (
     *WEBHOOKS,
     "WEBHOOK_RETRY_BASE_SECONDS",
 )
+# Both processes of a stack whose files are in Supabase Storage; then each one's own key.
+SUPABASE: Final = ("SUPABASE_URL", "STORAGE_BUCKET")
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def api_environment(
     """Return the whole environment of the API process."""
     return {
         **_chosen(environment, API_CHOICES),
-        **_storage(storage),
+        **_storage(environment, storage, key="SUPABASE_ANON_KEY"),
         "DATABASE_URL": role_url(admin_url, API_ROLE, secrets.api_password),
         "ENVIRONMENT": environment.get("ENVIRONMENT", "development"),
         "HOST": address.host,
@@ -120,7 +122,7 @@ def worker_environment(
     """Return the whole environment of the worker process."""
     return {
         **_chosen(environment, WORKER_CHOICES),
-        **_storage(storage),
+        **_storage(environment, storage, key="SUPABASE_SERVICE_KEY"),
         "DATABASE_URL": role_url(admin_url, WORKER_ROLE, secrets.worker_password),
         "CHROMIUM_PATH": str(chromium),
     }
@@ -130,6 +132,9 @@ def _chosen(environment: Mapping[str, str], names: tuple[str, ...]) -> dict[str,
     return {name: environment[name] for name in (*MACHINE, *names) if name in environment}
 
 
-def _storage(folder: Path) -> dict[str, str]:
+def _storage(environment: Mapping[str, str], folder: Path, key: str) -> dict[str, str]:
     # JSON, because the supervisor reads the logs too: that is how it learns who is ready.
-    return {"STORAGE_BACKEND": "local", "STORAGE_DIR": str(folder), "LOG_FORMAT": "json"}
+    given = {"STORAGE_BACKEND": environment.get("STORAGE_BACKEND", "local"), "LOG_FORMAT": "json"}
+    if given["STORAGE_BACKEND"] == "supabase":
+        return {**given, **_chosen(environment, (*SUPABASE, key))}
+    return {**given, "STORAGE_DIR": str(folder)}

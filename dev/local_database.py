@@ -62,14 +62,14 @@ def local_database(environment: Mapping[str, str], state: State, secrets: Secret
         yield LocalDatabase(server.url(), name, lambda: server.is_running, server.restart)
 
 
-def prepare_schema(admin_url: str) -> None:
-    """Bring the schema up to date; repeatable, and no password is touched.
+def prepare_schema(admin_url: str, bucket: str) -> list[str]:
+    """Bring the schema up to date; repeatable, and no password is touched. Returns what is left to do by hand.
 
     Raises:
         SetupError: the database refuses.
     """
     try:
-        prepare(admin_url)
+        return prepare(admin_url, bucket)
     except psycopg.Error as error:
         reason = error.diag.message_primary or error
         rights = " (a superuser is needed, or the database's owner with CREATEROLE)"
@@ -77,17 +77,18 @@ def prepare_schema(admin_url: str) -> None:
         raise SetupError(f"the database cannot be prepared: {reason}{hint}") from error
 
 
-def prepare_database(admin_url: str, secrets: Secrets) -> None:
-    """Bring the schema up to date and let the two processes log in; repeatable.
+def prepare_database(admin_url: str, secrets: Secrets, bucket: str) -> list[str]:
+    """Bring the schema up to date and let the two processes log in; repeatable. Returns what is left to do by hand.
 
     Raises:
         SetupError: the database refuses.
     """
-    prepare_schema(admin_url)
+    left = prepare_schema(admin_url, bucket)
     try:
         set_passwords(admin_url, {API_ROLE: secrets.api_password, WORKER_ROLE: secrets.worker_password})
     except psycopg.Error as error:
         raise SetupError(f"the roles' passwords cannot be set: {error}") from error
+    return left
 
 
 def _check(url: str) -> str:
@@ -130,10 +131,12 @@ def main() -> int:
         state.create()
         secrets = state.secrets()
         with _running_or_started(environment, state, secrets) as admin_url:
-            prepare_schema(admin_url)
+            left = prepare_schema(admin_url, environment.get("STORAGE_BUCKET", ""))
     except SetupError as error:
         print(f"make db: {error}", file=sys.stderr)
         return 1
+    for line in left:
+        print(f"make db: {line}", file=sys.stderr)
     print("the database's schema is up to date")
     return 0
 

@@ -204,7 +204,9 @@ def _database(
     with local_database(environment, state, secrets) as database:
         screen.say(f"  database: {database.name} ({time.monotonic() - started:.1f} s)")
         with screen.step("schema up to date"):
-            prepare_database(database.admin_url, secrets)
+            left = prepare_database(database.admin_url, secrets, environment.get("STORAGE_BUCKET", ""))
+        for line in left:
+            screen.say(f"  {line}", "yellow")
         try:
             if added := seed(database.admin_url):
                 screen.say(f"  {added} sample documents for alice and bob")

@@ -111,7 +111,7 @@ def _start_and_stop(environment: Mapping[str, str], state: State, scripts: Path,
     secrets = state.secrets()
     machine = {name: value for name, value in environment.items() if name != "DATABASE_URL"}
     with local_database(machine, state, secrets) as database:
-        prepare_database(database.admin_url, secrets)
+        prepare_database(database.admin_url, secrets, bucket="")
         address = Address("127.0.0.1", _free_port())
         stack = Stack(machine, state, secrets, address, chromium, database, scripts)
         asyncio.run(_until_ready(stack, screen))

@@ -7,6 +7,7 @@ beforehand; `/plain` is a JSON route with the same SQL. All have our tokens, dat
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from inspect import isawaitable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -50,7 +51,7 @@ class Ways:
 
     def __init__(self, settings: Settings) -> None:
         self.database = Database(create_pool(settings.database_url))
-        links = FolderLinks(settings.storage_dir, "unused" * 6, settings.download_url_lifetime)
+        links = FolderLinks(Path("unused"), "unused" * 6, settings.download_url_lifetime)
         self._services = Services(self.database, JobFeed(Listening(settings.database_url)), links)
         self._authenticator = Authenticator(settings.jwt_audience, secret=SECRET)
 

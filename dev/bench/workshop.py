@@ -24,9 +24,9 @@ from resumepair_worker.app import work
 from resumepair_worker.connections import create_pool
 from resumepair_worker.errors import StorageUnavailable
 from resumepair_worker.export import Exporter
+from resumepair_worker.folder_store import FolderStore
 from resumepair_worker.jobs import Jobs
 from resumepair_worker.queue import build_queue
-from resumepair_worker.storage import FolderStore
 
 PAGES = 2
 IN_FLIGHT = 2 * PAGES

@@ -22,6 +22,8 @@ from resumepair_graphql import graphiql
 from resumepair_graphql.auth import Authenticator
 from resumepair_graphql.context import Services
 from resumepair_graphql.database import Database, create_pool
+from resumepair_graphql.download_path import ROUTE
+from resumepair_graphql.downloads import Downloads
 from resumepair_graphql.endpoint import Endpoint
 from resumepair_graphql.execution import policy_of
 from resumepair_graphql.feed import JobFeed
@@ -33,7 +35,8 @@ from resumepair_graphql.logs import configure_logs
 from resumepair_graphql.polling import Polling
 from resumepair_graphql.schema import build_schema
 from resumepair_graphql.server import Server, impatient_protocol, listen
-from resumepair_graphql.settings import Settings, SettingsError
+from resumepair_graphql.settings import LocalStorage, Settings, SettingsError
+from resumepair_graphql.supabase_links import SupabaseLinks
 from resumepair_graphql.trusted import ManifestError, PersistedDocuments
 
 CONNECT_SECONDS = 10
@@ -76,9 +79,7 @@ def create_app(settings: Settings, documents: PersistedDocuments) -> Starlette:
         if settings.polling_mode
         else Listening(settings.database_url)
     )
-    links = FolderLinks(
-        settings.storage_dir, settings.storage_signing_key.get_secret_value(), settings.download_url_lifetime
-    )
+    links = _links_of(settings)
     services = Services(database, JobFeed(source), links, settings.webhook_allow_insecure)
     keys = PublishedKeys(settings.jwks_url) if settings.jwks_url else None
     secret = settings.supabase_jwt_secret.get_secret_value() if settings.supabase_jwt_secret else None
@@ -89,7 +90,8 @@ def create_app(settings: Settings, documents: PersistedDocuments) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
-        async with database.pool, services.feed, keys or nullcontext():
+        closing = links if isinstance(links, SupabaseLinks) else nullcontext()
+        async with database.pool, services.feed, keys or nullcontext(), closing:
             log.info("graphql_ready", host=settings.host, port=settings.port)
             yield
         log.info("graphql_stopped")
@@ -99,7 +101,8 @@ def create_app(settings: Settings, documents: PersistedDocuments) -> Starlette:
             *(graphiql.routes() if settings.development else []),
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
-            Route("/files/{path:path}", links.serve),
+            *([Route("/files/{path:path}", links.serve)] if isinstance(links, FolderLinks) else []),
+            Route(ROUTE, Downloads(services, endpoint).serve),
             Route("/", front_page),
             *health_routes(services, endpoint.connections),
         ],
@@ -116,6 +119,14 @@ def create_app(settings: Settings, documents: PersistedDocuments) -> Starlette:
     )
     app.state.endpoint = endpoint
     return app
+
+
+def _links_of(settings: Settings) -> FolderLinks | SupabaseLinks:
+    """Links to where the worker keeps files."""
+    storage, lifetime = settings.storage, settings.download_url_lifetime
+    if isinstance(storage, LocalStorage):
+        return FolderLinks(storage.folder, storage.signing_key.get_secret_value(), lifetime)
+    return SupabaseLinks(storage.url, storage.anon_key.get_secret_value(), storage.bucket, lifetime)
 
 
 async def front_page(_: Request) -> Response:

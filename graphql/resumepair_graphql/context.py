@@ -2,50 +2,61 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import strawberry
 from strawberry.dataloader import DataLoader
 
 from resumepair_graphql.auth import ANONYMOUS, Identity
 from resumepair_graphql.database import Database, Row
+from resumepair_graphql.errors import Refusal
 from resumepair_graphql.feed import JobFeed
-from resumepair_graphql.links import Links
+from resumepair_graphql.links import Asker, Link, Links, Wanted
 
 
-@dataclass(frozen=True)
-class Services:
-    """The parts of the process that all operations share."""
+def _loader(query: str) -> "cached_property[DataLoader[UUID, Row | None]]":
+    """Reads rows by id with a named query: those that are asked for together, in one transaction."""
 
-    database: Database
-    feed: JobFeed
-    links: Links
-    allow_insecure_webhooks: bool = False
+    def make(context: "Context") -> DataLoader[UUID, Row | None]:
+        async def load(ids: list[UUID]) -> Sequence[Row | None]:
+            rows = {row["id"]: row for row in await context.rows(query, ids=list(set(ids)))}
+            return [rows.get(key) for key in ids]
+
+        return DataLoader(load_fn=load, cache=False)
+
+    return cached_property(make)
 
 
 @dataclass
 class Context:
     """The context of an operation. A WebSocket's connection has one as well, from which its operations get theirs.
 
-    `authorization` is the request's header, `connection_params` what `connection_init` brought.
+    `authorization` is what says who asks, `connection_params` what `connection_init` brought; neither is ever shown.
     """
 
-    services: Services
+    services: "Services"
     base_url: str
     identity: Identity = ANONYMOUS
-    authorization: str | None = None
-    connection_params: dict[str, Any] = field(default_factory=dict[str, Any])
+    authorization: str | None = field(default=None, repr=False)
+    connection_params: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
 
-    def __post_init__(self) -> None:
-        self.documents = self._loader("documents_by_id")
-        self.jobs = self._loader("jobs_by_id")
-        self.batches = self._loader("batches_by_id")
-        self.schedules = self._loader("schedules_by_id")
-        self.webhooks = self._loader("webhooks_by_id")
-        self.webhook_deliveries = self._loader("webhook_deliveries_by_id")
-        self.exports = self._loader("exports_by_id")
-        self.queue_positions = self._loader("queue_positions")
+    # Made when they are asked for: a thousand subscriptions keep a thousand contexts.
+    documents = _loader("documents_by_id")
+    jobs = _loader("jobs_by_id")
+    batches = _loader("batches_by_id")
+    schedules = _loader("schedules_by_id")
+    webhooks = _loader("webhooks_by_id")
+    webhook_deliveries = _loader("webhook_deliveries_by_id")
+    exports = _loader("exports_by_id")
+    queue_positions = _loader("queue_positions")
+
+    @cached_property
+    def links(self) -> DataLoader[Wanted, Link]:
+        """Links for all fields of the operation that want one, in one go."""
+        return DataLoader(load_fn=self._sign, cache=False)
 
     def fresh(self) -> Self:
         """One for the next operation of the same connection."""
@@ -59,12 +70,24 @@ class Context:
         """The first such row, or None."""
         return await self.services.database.row(self.identity, query, **values)
 
-    def _loader(self, query: str) -> DataLoader[UUID, Row | None]:
-        async def load(ids: list[UUID]) -> Sequence[Row | None]:
-            rows = {row["id"]: row for row in await self.rows(query, ids=list(set(ids)))}
-            return [rows.get(key) for key in ids]
+    async def _sign(self, files: list[Wanted]) -> Sequence[Link | Refusal]:
+        _, _, token = (self.authorization or "").partition(" ")
+        return await self.services.links.sign(files, Asker(self.base_url, token.strip()))
 
-        return DataLoader(load_fn=load, cache=False)
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of the process that all operations share."""
+
+    database: Database
+    feed: JobFeed
+    links: Links
+    allow_insecure_webhooks: bool = False
+    _readers: WeakValueDictionary[Identity, Context] = field(default_factory=WeakValueDictionary[Identity, Context])
+
+    def reader(self, context: Context) -> Context:
+        """A context that all followers with the same token read with: what wakes many of them is read once for all."""
+        return self._readers.setdefault(context.identity, context.fresh())
 
 
 Info = strawberry.Info[Context, None]

@@ -1,8 +1,7 @@
 """The database as one user sees it: each operation in a transaction under the user's role."""
 
 import re
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from importlib.resources import files
 
 import psycopg
@@ -73,27 +72,26 @@ class Database:
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
 
-    @asynccontextmanager
-    async def _transaction(self, identity: Identity) -> AsyncGenerator[Connection, None]:
+    async def rows(self, identity: Identity, query: str, **values: object) -> list[Row]:
+        """All rows of a named query, read as this user.
+
+        Both statements are sent at once; what is sent together is one transaction.
+
+        Raises:
+            Refusal: The database refused it, or does not answer now.
+        """
         try:
-            async with self.pool.connection() as connection, connection.transaction():
-                await connection.execute(IMPERSONATE, (identity.role, identity.claims, STATEMENT_TIMEOUT))
-                yield connection
+            async with self.pool.connection() as connection:
+                async with connection.pipeline():
+                    await connection.execute(IMPERSONATE, (identity.role, identity.claims, STATEMENT_TIMEOUT))
+                    cursor = await connection.execute(QUERIES[query], values)
+                return await cursor.fetchall()
         except PoolTimeout as error:
             raise Unavailable from error
         except psycopg.Error as error:
             if refusal := refusal_of(error, identity.role):
                 raise refusal from error
             raise
-
-    async def rows(self, identity: Identity, query: str, **values: object) -> list[Row]:
-        """All rows of a named query, read as this user.
-
-        Raises:
-            Refusal: The database refused it, or does not answer now.
-        """
-        async with self._transaction(identity) as connection:
-            return await (await connection.execute(QUERIES[query], values)).fetchall()
 
     async def row(self, identity: Identity, query: str, **values: object) -> Row | None:
         """The first row of a named query, or None; as `rows`."""

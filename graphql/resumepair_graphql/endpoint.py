@@ -121,9 +121,10 @@ class Endpoint(GraphQL[Context, None]):
             raise HttpRefusal(HttpCode.METHOD_NOT_ALLOWED, "Use POST, or GET for queries.", {"Allow": "GET, POST"})
         if accepted is None:
             raise HttpRefusal(HttpCode.NOT_ACCEPTABLE, f"Accept one of: {', '.join(form.value for form in MediaType)}.")
-        identity = await self._identify(request.headers)
+        identity = await self.identify(request.headers)
         operation = await read_operation(request, signed_in=identity != ANONYMOUS, seconds=self.client_seconds)
-        context = Context(self._services, self._base_url(request), identity)
+        authorization = request.headers.get("authorization")
+        context = Context(self._services, self.base_url(request), identity, authorization)
         if accepted.best is MediaType.EVENTS:
             return await self._stream(request, operation, context)
         try:
@@ -175,7 +176,12 @@ class Endpoint(GraphQL[Context, None]):
             leases=leases,
         )
 
-    async def _identify(self, headers: Headers) -> Identity:
+    async def identify(self, headers: Headers) -> Identity:
+        """Who asks, by the `Authorization` header.
+
+        Raises:
+            HttpRefusal: 401, the token is not good; 503, it cannot be checked just now.
+        """
         try:
             return await self._authenticator.identify(headers.get("authorization"))
         except InvalidToken as error:
@@ -184,7 +190,7 @@ class Endpoint(GraphQL[Context, None]):
         except Unavailable as error:
             raise HttpRefusal(HttpCode.UNAVAILABLE, error.message, {"Retry-After": "5"}) from None
 
-    def _base_url(self, request: Request | WebSocket) -> str:
+    def base_url(self, request: Request | WebSocket) -> str:
         """Where clients reach us, as an HTTP URL."""
         scheme = {"ws": "http", "wss": "https"}.get(request.url.scheme, request.url.scheme)
         return self._public_url or f"{scheme}://{request.url.netloc}"
@@ -192,7 +198,7 @@ class Endpoint(GraphQL[Context, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002 # the view's signature
         """A WebSocket's; its token comes with the handshake or with `connection_init`."""
         authorization = request.headers.get("authorization")
-        return Context(self._services, self._base_url(request), authorization=authorization)
+        return Context(self._services, self.base_url(request), authorization=authorization)
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Check the token of `connectionParams.authorization`, else of the request's header.
@@ -206,6 +212,7 @@ class Endpoint(GraphQL[Context, None]):
             raise ConnectionRejectionError
         try:
             context.identity = await self._authenticator.identify(authorization)
+            context.authorization = authorization
         except (InvalidToken, Unavailable):
             raise ConnectionRejectionError from None
         return cast("UnsetType", UNSET)

@@ -1,7 +1,7 @@
 """What a client is told when something is refused: one table from the database's errors to public codes.
 
 Refusal       an expected answer: a user error in a mutation's payload, a GraphQL error with its code elsewhere
-└── Unavailable   the database does not answer now; asking again later may help
+└── Unavailable   the database, or the storage, does not answer now; asking again later may help
 """
 
 from datetime import datetime
@@ -136,7 +136,7 @@ class Refusal(GraphQLError):
 
 
 class Unavailable(Refusal):
-    """The database does not answer now."""
+    """The database, or what else it takes, does not answer now."""
 
     def __init__(self) -> None:
         super().__init__(ErrorCode.UNAVAILABLE, "The service cannot answer just now; please try again.")

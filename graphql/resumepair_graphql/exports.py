@@ -23,6 +23,11 @@ class ExportRequest:
         default=None,
         description="1 to 200 characters of your choice; the same key and input give the first answer again.",
     )
+    fresh: bool = strawberry.field(
+        default=False,
+        description="Render it anew. Otherwise, an export of the same document with the same options that you still "
+        "have is answered with its file (`cached`).",
+    )
 
 
 @strawberry.input(description="A document to export as PDF.")
@@ -69,4 +74,5 @@ async def enqueue(context: Context, request: ExportRequest, documents: list[UUID
         options=Jsonb((request.options or ExportOptions()).checked()),
         idempotency_key=request.idempotency_key,
         batch=batch,
+        fresh=request.fresh,
     )

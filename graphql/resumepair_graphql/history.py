@@ -10,12 +10,14 @@ from strawberry import relay
 
 from resumepair_graphql.context import Context, Info
 from resumepair_graphql.database import Row
+from resumepair_graphql.download_path import download_path
 from resumepair_graphql.documents import Document, load_document
 from resumepair_graphql.enums import described
 from resumepair_graphql.errors import ErrorCode, Refusal, UserError
 from resumepair_graphql.ids import document_filter, require_uuid
 from resumepair_graphql.inputs import Input
 from resumepair_graphql.jobs import ExportJob, load_job
+from resumepair_graphql.links import Link, Wanted
 from resumepair_graphql.options import ExportFormat
 from resumepair_graphql.pages import After, First, fetch_page
 from resumepair_graphql.proofs import Judged, judgement_of
@@ -44,6 +46,9 @@ class Export(relay.Node, Judged):
     byte_size: int = strawberry.field(description="Size in bytes.")
     page_count: int = strawberry.field(description="Number of pages.")
     sha256: str = strawberry.field(description="SHA-256 of the file, hexadecimal.")
+    cached: bool = strawberry.field(
+        description="Whether it is the file of an earlier export of the same, and nothing was rendered."
+    )
     download_count: int = strawberry.field(description="How many download links were made.")
     last_downloaded_at: datetime | None = strawberry.field(description="When the last one was made.")
     created_at: datetime = strawberry.field(description="When the file was finished.")
@@ -58,6 +63,14 @@ class Export(relay.Node, Judged):
     async def document(self, info: Info) -> Document | None:
         """Read with the other documents of the operation."""
         return await load_document(info.context, self.document_key)
+
+    @strawberry.field(
+        description="Its lasting address, which needs the token (`Authorization`): redirects to a link and counts the "
+        "download, as long as the export has not expired."
+    )
+    def download_url(self, info: Info) -> str:
+        """The endpoint is `downloads`."""
+        return f"{info.context.base_url}{download_path(relay.to_base64('Export', str(self.key)))}"
 
     @strawberry.field(description="Whether it can be downloaded.")
     def status(self) -> HistoryStatus:
@@ -80,6 +93,7 @@ class Export(relay.Node, Judged):
             byte_size=row["byte_size"],
             page_count=row["page_count"],
             sha256=row["sha256"],
+            cached=row["cached"],
             download_count=row["download_count"],
             last_downloaded_at=row["last_downloaded_at"],
             created_at=row["created_at"],
@@ -114,6 +128,21 @@ class CreateDownloadUrlPayload:
     url: str | None = strawberry.field(default=None, description="A link that needs no token.")
     expires_at: datetime | None = strawberry.field(default=None, description="When the link stops working.")
     errors: list[UserError] = strawberry.field(default_factory=list[UserError], description="Why there is no link.")
+
+
+@strawberry.input(description="An export to delete.")
+class DeleteExportInput:
+    """What `deleteExport` takes."""
+
+    export_id: strawberry.ID = strawberry.field(description="The export's global id, from the history.")
+
+
+@strawberry.type(description="What became of `deleteExport`.")
+class DeleteExportPayload:
+    """The id that is no more, or why it still is."""
+
+    deleted_id: strawberry.ID | None = strawberry.field(default=None, description="The deleted export's global id.")
+    errors: list[UserError] = strawberry.field(default_factory=list[UserError], description="Why it was not deleted.")
 
 
 @strawberry.type
@@ -154,11 +183,35 @@ class HistoryMutations:
         """The link is good for minutes and needs no token: hand it to the browser."""
         context = info.context
         try:
-            (row,) = await context.rows("record_download", id=require_uuid(input.export_id, "Export", "exportId"))
+            link = await link_to(context, require_uuid(input.export_id, "Export", "exportId"), count=True)
         except Refusal as refusal:
             return CreateDownloadUrlPayload(errors=[refusal.as_user_error()])
-        link = context.services.links.sign(row["storage_path"], context.base_url)
         return CreateDownloadUrlPayload(url=link.url, expires_at=link.expires_at)
+
+    @strawberry.mutation(
+        description="Delete a finished export: its entry at once, its file within moments. Links to it stop working; "
+        "its job stays."
+    )
+    async def delete_export(self, info: Info, input: Input[DeleteExportInput]) -> DeleteExportPayload | None:
+        """The file goes with the last export that has it; the quota is free at once."""
+        try:
+            await info.context.row("delete_export", id=require_uuid(input.export_id, "Export", "exportId"))
+        except Refusal as refusal:
+            return DeleteExportPayload(errors=[refusal.as_user_error()])
+        return DeleteExportPayload(deleted_id=input.export_id)
+
+
+async def link_to(context: Context, key: UUID, *, count: bool) -> Link:
+    """A link to an export's file; the download is counted once there is one.
+
+    Raises:
+        Refusal: NOT_FOUND, EXPORT_EXPIRED, or UNAVAILABLE.
+    """
+    (row,) = await context.rows("record_download", id=key, count=False)
+    link = await context.links.load(Wanted(row["storage_path"], row["file_name"]))
+    if count:
+        await context.rows("record_download", id=key, count=True)
+    return link
 
 
 async def load_export(context: Context, key: UUID) -> Export | None:

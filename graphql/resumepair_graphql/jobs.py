@@ -17,6 +17,7 @@ from resumepair_graphql.errors import Refusal, UserError
 from resumepair_graphql.feed import JobChange
 from resumepair_graphql.ids import Id, require_uuid, uuid_of
 from resumepair_graphql.inputs import Input
+from resumepair_graphql.links import Wanted
 from resumepair_graphql.options import ExportFormat, RequestedOptions
 from resumepair_graphql.proofs import Judged, judgement_of
 from resumepair_graphql.states import ExportStage, ExportStatus
@@ -37,6 +38,7 @@ class FailureCode(Enum):
     INVALID_PDF = described("INVALID_PDF", "What was printed is not a good PDF.")
     STORAGE_UNAVAILABLE = described("STORAGE_UNAVAILABLE", "The storage did not answer.")
     STORAGE_REFUSED = described("STORAGE_REFUSED", "The storage does not take the file.")
+    QUOTA_EXCEEDED = described("QUOTA_EXCEEDED", "The file does not fit into the storage quota.")
     WORKER_LOST = described("WORKER_LOST", "The last attempt did not come to an end.")
     INTERNAL_ERROR = described("INTERNAL_ERROR", "Something went wrong on our side.")
 
@@ -69,14 +71,17 @@ class Artifact(Judged):
     byte_size: int = strawberry.field(description="Size in bytes.")
     page_count: int = strawberry.field(description="Number of pages.")
     sha256: str = strawberry.field(description="SHA-256 of the file, hexadecimal.")
+    cached: bool = strawberry.field(
+        description="Whether it is the file of an earlier export of the same, and nothing was rendered."
+    )
     expires_at: datetime = strawberry.field(description="From when on it cannot be downloaded any more.")
 
     @strawberry.field(description="A link for immediate use (minutes); null once the file has expired.")
-    def url(self, info: Info) -> str | None:
-        """Signed anew each time; use `createDownloadUrl` for downloads that count."""
+    async def url(self, info: Info) -> str | None:
+        """Signed anew each time, with the operation's other links; use `createDownloadUrl` for downloads that count."""
         if self.expires_at <= datetime.now(self.expires_at.tzinfo):
             return None
-        return info.context.services.links.sign(self.storage_path, info.context.base_url).url
+        return (await info.context.links.load(Wanted(self.storage_path, self.file_name))).url
 
     @strawberry.field(description="The global id of the export in the history, for `createDownloadUrl`.")
     def export_id(self) -> strawberry.ID:
@@ -117,6 +122,11 @@ class ExportJob(relay.Node):
         from resumepair_graphql.batches import load_batch  # noqa: PLC0415 # a batch is made of jobs
 
         return await load_batch(info.context, self.batch_key) if self.batch_key else None
+
+    @strawberry.field(description="Whether it was completed with the file of an earlier export of the same.")
+    def cached(self) -> bool:
+        """As its artifact says; nothing is rendered for such a job."""
+        return self.artifact is not None and self.artifact.cached
 
     @strawberry.field(
         description="How many jobs of all users are to begin before it: 0 when it is the next, 1000 for that many or "
@@ -186,6 +196,7 @@ def _artifact_of(row: Row) -> Artifact:
         byte_size=row["byte_size"],
         page_count=row["page_count"],
         sha256=row["sha256"],
+        cached=row["cached"],
         expires_at=row["expires_at"],
         **judgement_of(row),
     )

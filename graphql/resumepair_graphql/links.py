@@ -1,12 +1,14 @@
 """Download links to stored files, and, for the local folder, the endpoint behind them.
 
-The worker's side of storage (writing files) is `resumepair_worker.storage`.
+Links to Supabase Storage are made by `supabase_links`. The worker's side of storage (writing files) is
+`resumepair_worker.storage`.
 """
 
 import hashlib
 import hmac
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from mimetypes import guess_type
 from pathlib import Path
@@ -15,6 +17,24 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
+
+from resumepair_graphql.errors import Refusal
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file to link to: its storage key, and the name that it is saved under, in any script."""
+
+    path: str
+    file_name: str
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks for links: where they reach this API, and the token that they signed in with."""
+
+    base_url: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -28,42 +48,46 @@ class Link:
 class Links(Protocol):
     """Makes download links."""
 
-    def sign(self, path: str, base_url: str) -> Link:
-        """A link to the file under this storage key; `base_url` is where the client reaches this API."""
+    async def sign(self, files: Sequence[Wanted], asker: Asker) -> Sequence[Link | Refusal]:
+        """A link to each of the files, in their order, or why there is none."""
         ...
 
 
 class FolderLinks:
-    """Links to files of a local folder: an HMAC over key and expiry, checked when the file is asked for."""
+    """Links to files of a local folder: an HMAC over key, name and expiry, checked when the file is asked for."""
 
     def __init__(self, root: Path, signing_key: str, lifetime: timedelta) -> None:
         self._root = root.resolve()
         self._signing_key = signing_key.encode()
         self._lifetime = lifetime
 
-    def sign(self, path: str, base_url: str) -> Link:
-        """A link below `/files/`, good for the configured time."""
+    async def sign(self, files: Sequence[Wanted], asker: Asker) -> Sequence[Link]:
+        """Links below `/files/`, good for the configured time; a file that is gone shows when it is asked for."""
         expires = int(time.time() + self._lifetime.total_seconds())
-        url = f"{base_url}/files/{quote(path)}?expires={expires}&signature={self._signature(path, expires)}"
-        return Link(url, datetime.fromtimestamp(expires, UTC))
+        return [Link(self._url(file, asker.base_url, expires), datetime.fromtimestamp(expires, UTC)) for file in files]
+
+    def _url(self, file: Wanted, base_url: str, expires: int) -> str:
+        signature = self._signature(file, expires)
+        name = quote(file.file_name, safe="")
+        return f"{base_url}/files/{quote(file.path)}?expires={expires}&download={name}&signature={signature}"
 
     async def serve(self, request: Request) -> Response:
         """`GET` and `HEAD /files/{path}`, with ranges: the file under its own name and type."""
-        path: str = request.path_params["path"]
+        file = Wanted(request.path_params["path"], request.query_params.get("download", ""))
         expires = request.query_params.get("expires", "")
         signature = request.query_params.get("signature", "")
         if not expires.isascii() or not expires.isdigit() or len(expires) > len("9999999999"):
             return _refuse(403, "This link is not valid.")
-        if not hmac.compare_digest(signature.encode(), self._signature(path, int(expires)).encode()):
+        if not hmac.compare_digest(signature.encode(), self._signature(file, int(expires)).encode()):
             return _refuse(403, "This link is not valid.")
         if int(expires) <= time.time():
             return _refuse(410, "This link has expired; ask for a new one.")
-        place = (self._root / path).resolve()
+        place = (self._root / file.path).resolve()
         if not place.is_relative_to(self._root) or not place.is_file():
             return _refuse(404, "This file is gone.")
         return FileResponse(
             place,
-            filename=place.name,
+            filename=file.file_name,
             media_type=guess_type(place.name)[0] or "application/octet-stream",
             headers={
                 "Cache-Control": "private, max-age=300",
@@ -72,8 +96,10 @@ class FolderLinks:
             },
         )
 
-    def _signature(self, path: str, expires: int) -> str:
-        return hmac.new(self._signing_key, f"{expires}\n{path}".encode(), hashlib.sha256).hexdigest()
+    def _signature(self, file: Wanted, expires: int) -> str:
+        # Quoted, so that no line can pass for two.
+        signed = f"{expires}\n{quote(file.path)}\n{quote(file.file_name)}"
+        return hmac.new(self._signing_key, signed.encode(), hashlib.sha256).hexdigest()
 
 
 def _refuse(status: int, message: str) -> Response:

@@ -1,10 +1,14 @@
 """Listening: the source of the job feed that PostgreSQL itself tells of every change, over one LISTEN connection."""
 
+import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
 import orjson
+import psycopg
 import structlog
+from psycopg.pq.abc import PGconn
 
 from resumepair_graphql.connections import Connection, parameters
 from resumepair_graphql.feed import JobChange, JobFeed
@@ -24,17 +28,50 @@ class Listening:
 
     async def __call__(self, feed: JobFeed) -> None:
         """Pass on notifications until the connection is lost."""
+
+        def hear(payload: str | bytes) -> None:
+            if change := parse(payload):
+                feed.pass_on(change)
+
         async with await Connection.connect(**parameters(self._database_url, "resumepair-graphql feed")) as connection:
+            # What comes together with the answer to a statement.
+            connection.add_notify_handler(lambda notification: hear(notification.payload))
             await connection.execute(f"listen {CHANNEL}".encode())
             feed.began()
             while True:
-                async for notification in connection.notifies(timeout=CHECK_SECONDS):
-                    if change := parse(notification.payload):
-                        feed.pass_on(change)
+                await _hear_for(CHECK_SECONDS, connection.pgconn, hear)
                 await connection.probe()  # silence may be that of a half-open connection, which would last for ever
 
 
-def parse(payload: str) -> JobChange | None:
+async def _hear_for(seconds: float, session: PGconn, hear: Callable[[bytes], None]) -> None:
+    """Take notifications straight from the wire: psycopg's own way to wait for one costs as much as telling ten.
+
+    Raises:
+        psycopg.OperationalError: The connection is lost.
+    """
+    loop, socket = asyncio.get_running_loop(), session.socket
+    lost: asyncio.Future[None] = loop.create_future()
+
+    def take_in() -> None:
+        try:
+            session.consume_input()
+            while notification := session.notifies():
+                hear(notification.extra)
+        except psycopg.OperationalError as error:
+            loop.remove_reader(socket)
+            lost.set_exception(error)
+
+    loop.add_reader(socket, take_in)
+    try:
+        await asyncio.wait({lost}, timeout=seconds)
+        if lost.done():
+            await lost
+    finally:
+        if not lost.done():  # else the number may be another's by now
+            loop.remove_reader(socket)
+
+
+def parse(payload: str | bytes) -> JobChange | None:
     """The change that a notification tells (see `announce_job` in schema.sql).
 
     None when it is no such one: any role of the database can send a notification.

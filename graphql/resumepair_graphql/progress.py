@@ -84,8 +84,9 @@ async def follow(
     if key is None:
         yield None
         return
+    reader = context.services.reader(context)
     async with context.services.feed.watch(key) as watcher:
-        now = await _look(context, key, load)
+        now = await _look(reader, key, load)
         if now is None:
             yield None
             return
@@ -100,7 +101,7 @@ async def follow(
             heard = change and now.after(change)
             if heard:
                 now = heard
-            elif (now := await _look(context, key, load)) is None:
+            elif (now := await _look(reader, key, load)) is None:
                 return
             elif now.finished_at is not None and now.sequence < told:
                 seen = 0  # what was told before was not true; this is

@@ -26,7 +26,7 @@ limit %(limit)s
 
 -- enqueue_export --
 select job_id, batch_id, replayed
-from resumepair.enqueue_export(%(document_ids)s, %(options)s, %(idempotency_key)s, %(batch)s)
+from resumepair.enqueue_export(%(document_ids)s, %(options)s, %(idempotency_key)s, %(batch)s, %(fresh)s)
 
 -- cancel_export --
 select resumepair.cancel_export(%(id)s) as job_id
@@ -35,14 +35,17 @@ select resumepair.cancel_export(%(id)s) as job_id
 select resumepair.retry_export(%(id)s) as job_id
 
 -- record_download --
-select storage_path, file_name from resumepair.record_download(%(id)s)
+select storage_path, file_name from resumepair.record_download(%(id)s, %(count)s)
+
+-- delete_export --
+select resumepair.delete_export(%(id)s) as export_id
 
 -- jobs_by_id --
 select j.id, j.document_id, j.document_version, j.document_title, j.batch_id, j.format, j.options,
        j.status, j.stage, j.percent, j.sequence, j.attempt, j.max_attempts,
        j.failure_code, j.failure_message, j.failure_retryable, j.next_attempt_at, j.created_at, j.started_at, j.finished_at,
        h.id as export_id, h.storage_path, h.file_name, h.byte_size, h.page_count, h.sha256, h.proof, h.fit, h.warnings,
-       h.expires_at
+       h.cached, h.expires_at
 from resumepair.export_jobs as j
 left join resumepair.export_history as h on h.job_id = j.id
 where j.id = any(%(ids)s)
@@ -97,14 +100,14 @@ select resumepair.cancel_batch(%(id)s) as batch_id
 
 -- exports_by_id --
 select id, job_id, document_id, document_version, document_title, template, format, file_name,
-       byte_size, page_count, sha256, proof, fit, warnings, download_count,
+       byte_size, page_count, sha256, proof, fit, warnings, cached, download_count,
        last_downloaded_at, created_at, expires_at
 from resumepair.export_history
 where id = any(%(ids)s)
 
 -- history_page --
 select id, job_id, document_id, document_version, document_title, template, format, file_name,
-       byte_size, page_count, sha256, proof, fit, warnings, download_count,
+       byte_size, page_count, sha256, proof, fit, warnings, cached, download_count,
        last_downloaded_at, created_at, expires_at
 from resumepair.export_history
 where user_id = (select auth.uid())
@@ -122,10 +125,7 @@ limit %(limit)s
 select l.max_active_requests, l.max_batch_documents, l.max_attempts, l.quota_bytes, l.max_schedules, l.max_webhooks, (
     select count(distinct coalesce(batch_id, id)) from resumepair.export_jobs
     where user_id = (select auth.uid()) and status in ('pending', 'processing')
-) as active_requests, (
-    select coalesce(sum(byte_size), 0)::bigint from resumepair.export_history
-    where user_id = (select auth.uid()) and expires_at > now()
-) as bytes_used, (
+) as active_requests, resumepair.bytes_used((select auth.uid())) as bytes_used, (
     select count(*) from resumepair.export_schedules
     where user_id = (select auth.uid()) and next_run_at is not null
 ) as active_schedules, (
@@ -219,7 +219,7 @@ from (
     from resumepair.export_jobs as j
     where j.user_id = (select auth.uid()) and j.created_at >= coalesce(%(since)s::timestamptz, '-infinity')
 ) as jobs, (
-    select coalesce(sum(h.byte_size) filter (where h.expires_at > now()), 0)::bigint as bytes_used,
+    select resumepair.bytes_used((select auth.uid())) as bytes_used,
            coalesce(sum(h.download_count) filter (where h.created_at >= coalesce(%(since)s::timestamptz, '-infinity')), 0)::bigint
                as downloads
     from resumepair.export_history as h
@@ -263,8 +263,7 @@ with days as (
 select active.*, ended.*, queue.*, null::bigint as quota_bytes,
        (select array_agg(p.milliseconds order by p.fraction) from percentiles as p where p.kind = 'duration') as durations,
        (select array_agg(p.milliseconds order by p.fraction) from percentiles as p where p.kind = 'wait') as waits,
-       (select coalesce(sum(expiring_bytes), 0)::bigint from resumepair.export_statistics
-        where day >= (now() at time zone 'UTC')::date) as bytes_used
+       (select coalesce(sum(u.bytes_used), 0)::bigint from resumepair.user_usage as u) as bytes_used
 from (
     select count(*) filter (where j.status = 'pending') as pending, count(*) filter (where j.status = 'processing') as processing
     from resumepair.export_jobs as j

@@ -1,6 +1,7 @@
 """The server underneath: uvicorn, which waits for slow clients and for open streams, made to do neither."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import Callable
 
@@ -9,6 +10,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 BACKLOG = 2048
 MAX_HEADER_BYTES = 64 * 1024
+# New objects before the garbage collector looks for cycles among them, and how often it looks at older ones: a thousand
+# subscriptions are half a million objects, through which Python's own numbers send it several times a second.
+COLLECT_AFTER = (50_000, 20, 50)
 
 
 def listen(host: str, port: int, client_seconds: float) -> socket.socket:
@@ -33,6 +37,13 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, before_stop: Callable[[], None]) -> None:
         super().__init__(config)
         self._before_stop = before_stop
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start; what is there then stays, and is not looked through for garbage any more."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*COLLECT_AFTER)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop in order."""

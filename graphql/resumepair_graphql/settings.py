@@ -1,10 +1,12 @@
 """The API's settings: read from the environment once, checked at start, frozen."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import httpx
+import jwt
 from jwt.algorithms import HMACAlgorithm
 from jwt.exceptions import InvalidKeyError
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -44,9 +46,46 @@ def _secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _anon_key(key: SecretStr) -> SecretStr:
+    """The API needs none of the keys that may do everything, so it takes none."""
+    text = key.get_secret_value()
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("has characters that no key has")
+    if text.startswith("sb_secret_") or _role_of(text) not in (None, "anon"):
+        raise ValueError("may do too much; the anon key, or a publishable key, is needed")
+    return key
+
+
+def _role_of(key: str) -> object:
+    """The role that a JWT claims, unverified; None when it is no JWT, or claims none."""
+    try:
+        claims: dict[str, object] = jwt.decode(key, options={"verify_signature": False})  # pyright: ignore[reportUnknownMemberType]
+    except jwt.PyJWTError:
+        return None
+    return claims.get("role")
+
+
+BUCKET = r"^[A-Za-z0-9._-]{1,63}$"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 HmacSecret = Annotated[SecretStr, Field(min_length=32), AfterValidator(_secret)]
 ProtectedUrl = Annotated[str, AfterValidator(_protected)]
+
+
+@dataclass(frozen=True)
+class LocalStorage:
+    """Files lie in this folder; links to them are signed with this key."""
+
+    folder: Path
+    signing_key: SecretStr
+
+
+@dataclass(frozen=True)
+class SupabaseStorage:
+    """Files lie in this bucket of the project at this address."""
+
+    url: str
+    anon_key: SecretStr
+    bucket: str
 
 
 class Settings(BaseSettings):
@@ -64,9 +103,11 @@ class Settings(BaseSettings):
     supabase_jwks_url: ProtectedUrl | None = None
     jwt_audience: str = "authenticated"
     jwt_issuer: str | None = None
-    storage_backend: Literal["local"] = "local"
-    storage_dir: Path
-    storage_signing_key: SecretStr = Field(min_length=32)
+    storage_backend: Literal["local", "supabase"] = "local"
+    storage_dir: Path | None = None
+    storage_signing_key: Annotated[SecretStr, Field(min_length=32)] | None = None
+    supabase_anon_key: Annotated[SecretStr, AfterValidator(_anon_key)] | None = None
+    storage_bucket: str = Field(default="exports", pattern=BUCKET)
     download_url_ttl_seconds: float = Field(default=300, ge=1, le=7 * 24 * 3600)
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     trusted_proxies: str = "127.0.0.1"
@@ -106,6 +147,31 @@ class Settings(BaseSettings):
             raise ValueError(
                 "SUPABASE_JWT_SECRET, SUPABASE_URL or SUPABASE_JWKS_URL: one of them has to say how tokens are checked"
             )
+        return self
+
+    @property
+    def storage(self) -> LocalStorage | SupabaseStorage:
+        """What STORAGE_BACKEND names, with all that it needs.
+
+        Raises:
+            ValueError: Some of it is missing; the message names the variables.
+        """
+        given: dict[str, object]
+        if self.storage_backend == "local":
+            if self.storage_dir and self.storage_signing_key:
+                return LocalStorage(self.storage_dir, self.storage_signing_key)
+            given = {"STORAGE_DIR": self.storage_dir, "STORAGE_SIGNING_KEY": self.storage_signing_key}
+        else:
+            if self.supabase_url and self.supabase_anon_key:
+                return SupabaseStorage(self.supabase_url, self.supabase_anon_key, self.storage_bucket)
+            given = {"SUPABASE_URL": self.supabase_url, "SUPABASE_ANON_KEY": self.supabase_anon_key}
+        missing = [name for name, value in given.items() if not value]
+        reason = f"Field required (STORAGE_BACKEND is {self.storage_backend})"
+        raise ValueError("; ".join(f"{name}: {reason}" for name in missing))
+
+    @model_validator(mode="after")
+    def _has_storage(self) -> Self:
+        _ = self.storage
         return self
 
     @property

@@ -33,7 +33,7 @@ class Limits:
     max_attempts: int = strawberry.field(description="Attempts that a job gets.")
     max_schedules: int = strawberry.field(description="Schedules that may have something to come.")
     max_webhooks: int = strawberry.field(description="Webhooks that may be registered.")
-    quota_bytes: BigInt = strawberry.field(description="Bytes that unexpired exports may take up.")
+    quota_bytes: BigInt = strawberry.field(description="Bytes that the files of exports may take up.")
 
 
 @strawberry.type(description="What a user does use of the limits, at this moment.")
@@ -45,7 +45,9 @@ class Usage:
     )
     active_schedules: int = strawberry.field(description="Schedules with something to come.")
     webhooks: int = strawberry.field(description="Webhooks that are registered.")
-    bytes_used: BigInt = strawberry.field(description="Bytes that unexpired exports take up.")
+    bytes_used: BigInt = strawberry.field(
+        description="Bytes that the files of exports take up; those of expired ones until they are cleaned up, within a minute."
+    )
 
 
 @strawberry.type(description="Whoever the token belongs to.")

@@ -54,6 +54,7 @@ class Browser:
         self._home = home
         self._on_death: Callable[[], None] | None = None
         self.pid = pid
+        self.version = chromium.version
         self.alive = True
         chromium.on("disconnected", self._disconnected)
 

@@ -33,7 +33,7 @@ _ATTEMPTS: Final = 3
 
 
 class PagePool:
-    """At most `size` prints at a time, each on a page of its own."""
+    """At most `size` prints at a time, each on a page of its own; `browser_version` is the latest browser's."""
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class PagePool:
         self._refilling = asyncio.Lock()
         self._chores: set[asyncio.Task[None]] = set()
         self._is_closed = False
+        self.browser_version = ""
 
     async def __aenter__(self) -> Self:
         try:
@@ -141,6 +142,7 @@ class PagePool:
 
     async def _launch(self) -> Browser:
         browser = await Browser.launch(self._chromium_path)
+        self.browser_version = browser.version
         browser.on_death(lambda: self._bury(browser))
         self._browsers.add(browser)
         self._renders = 0

@@ -22,6 +22,7 @@ from resumepair_renderer.pages import PagePool
 from resumepair_renderer.proof import judge
 from resumepair_renderer.reading import read
 from resumepair_renderer.rendered import Rendered
+from resumepair_renderer.version import renderer_version
 
 
 class RenderStage(StrEnum):
@@ -68,6 +69,7 @@ class Renderer:
 
     async def __aenter__(self) -> Self:
         await self._pages.__aenter__()
+        await asyncio.to_thread(renderer_version, self._pages.browser_version)  # so that nobody waits for it later
         return self
 
     async def __aexit__(
@@ -77,6 +79,11 @@ class Renderer:
         traceback: TracebackType | None,
     ) -> None:
         await self._pages.close()
+
+    @property
+    def version(self) -> str:
+        """The same version makes the same file of the same document and options; with the browser that is in use."""
+        return renderer_version(self._pages.browser_version)
 
     async def render(
         self,

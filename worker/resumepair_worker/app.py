@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,16 +15,20 @@ from procrastinate import App
 
 from resumepair_renderer import BrowserUnavailable, Renderer, RendererSettings
 from resumepair_worker.alarm import Alarm
+from resumepair_worker.clean_up import CleanUp
 from resumepair_worker.connections import Pool, create_pool
 from resumepair_worker.deliveries import Deliveries
 from resumepair_worker.export import Exporter
+from resumepair_worker.files import Files
+from resumepair_worker.folder_store import FolderStore
 from resumepair_worker.jobs import Jobs
 from resumepair_worker.logs import configure_logs
+from resumepair_worker.metrics import Metrics, MetricsPortTaken
 from resumepair_worker.queue import QUEUES, build_queue, settle_cancellation
 from resumepair_worker.rescue import HEARTBEAT_SECONDS, STALLED_AFTER_SECONDS, sweep_forever
 from resumepair_worker.schedules import Schedules, run_schedules_forever
 from resumepair_worker.settings import Settings, SettingsError
-from resumepair_worker.storage import FolderStore
+from resumepair_worker.stores import open_store
 from resumepair_worker.webhook_queue import DELIVERIES_IN_FLIGHT, WEBHOOK_QUEUES, build_webhook_queue
 from resumepair_worker.webhooks import Deliverer, queue_deliveries_forever, webhook_client
 
@@ -52,6 +55,7 @@ def main() -> None:
     """Console script `resumepair-worker`."""
     try:
         settings = Settings.load()
+        settings.require_browser()
     except SettingsError as error:
         sys.exit(_refuse(str(error), 2))
     configure_logs(settings.log_format)
@@ -61,6 +65,8 @@ def main() -> None:
         sys.exit(_refuse(f"DATABASE_URL: no connection: {error}", 1))
     except SchemaMissing:
         sys.exit(_refuse("DATABASE_URL: this database has no queue; set it up with `make db`", 1))
+    except MetricsPortTaken as error:
+        sys.exit(_refuse(f"METRICS_PORT: {error}", 1))
     except BrowserUnavailable as error:
         sys.exit(_refuse(f"CHROMIUM_PATH: {error}", 1))
 
@@ -78,9 +84,12 @@ async def run(settings: Settings) -> None:
         psycopg.Error: The database cannot be reached at start.
         SchemaMissing: The database has not been set up.
         BrowserUnavailable: The browser does not start.
+        MetricsPortTaken: The metrics cannot be served where they should be.
     """
     stop = _stop_on_signals()
+    metrics = Metrics()
     async with AsyncExitStack() as stack:
+        stack.enter_context(metrics.served(settings.metrics_host, settings.metrics_port))
         pool = await stack.enter_async_context(await _open_pool(settings))
         renderer = await stack.enter_async_context(
             Renderer(
@@ -91,10 +100,9 @@ async def run(settings: Settings) -> None:
                 )
             )
         )
-        _make_folder(settings.storage_dir)
         jobs = Jobs(pool)
         alarm = Alarm(jobs)
-        store = stack.enter_context(FolderStore(settings.storage_dir))
+        store = await stack.enter_async_context(open_store(settings.storage))
         queue = build_queue(
             Exporter(
                 jobs=jobs,
@@ -104,7 +112,9 @@ async def run(settings: Settings) -> None:
                 retry_base=settings.retry_base,
                 deadline=settings.attempt_deadline,
                 stopping=stop,
+                attempted=metrics.attempted,
             ),
+            CleanUp(Files(pool), store, settings.ages, metrics.cleaned),
             alarm.expect,
         )
         await stack.enter_async_context(queue.open_async(pool))
@@ -136,17 +146,10 @@ async def run(settings: Settings) -> None:
         if not settings.polling_mode:
             beside.append(alarm.ring_forever())
         await _work_until(stop, workers, beside)
-    log.info("worker_stopped", storage_hangs=store.hangs)
-    if store.hangs:
+    hangs = isinstance(store, FolderStore) and store.hangs
+    log.info("worker_stopped", storage_hangs=hangs)
+    if hangs:
         os._exit(0)  # a normal end would wait for its threads
-
-
-def _make_folder(folder: Path) -> None:
-    """Make the storage folder; when that is not possible now, exports are tried again until it is there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        log.warning("storage_away", folder=str(folder), error=str(error))
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -1,9 +1,12 @@
 """What can end an attempt, and what of it the user is told.
 
 ExportError
-├── StorageUnavailable   STORAGE_UNAVAILABLE   tried again
-└── StorageRefused       STORAGE_REFUSED       permanent
-Superseded               the attempt is no longer the present one: stop quietly, nobody is told
+├── StorageUnavailable           STORAGE_UNAVAILABLE   tried again
+│   └── StorageMisconfigured     the operator has to mend something first; it is in the log
+├── StorageRefused               STORAGE_REFUSED       permanent
+│   └── FileMissing              there is no such file to read
+└── QuotaExceeded                QUOTA_EXCEEDED        permanent, until the user has made room
+Superseded                       the attempt is no longer the present one: stop quietly, nobody is told
 
 The renderer's own errors (`resumepair_renderer.RenderError`) carry code and retryable in the same way.
 """
@@ -28,10 +31,28 @@ class StorageUnavailable(ExportError):
     retryable = True
 
 
+class StorageMisconfigured(StorageUnavailable):
+    """The storage takes nothing from us as it is set up: a wrong key, a missing bucket.
+
+    Tried again like an outage: nothing is lost when the operator mends it in time.
+    """
+
+
 class StorageRefused(ExportError):
     """The storage answered that it will never take this file."""
 
     code = "STORAGE_REFUSED"
+    retryable = False
+
+
+class FileMissing(StorageRefused):
+    """There is no file under this key."""
+
+
+class QuotaExceeded(ExportError):
+    """The file does not fit into the user's storage quota."""
+
+    code = "QUOTA_EXCEEDED"
     retryable = False
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +24,7 @@ from resumepair_renderer import (
     RenderStage,
 )
 from resumepair_worker.backoff import delay_after
+from resumepair_worker.content_key import content_key_of
 from resumepair_worker.errors import INTERNAL, Superseded, failure_of
 from resumepair_worker.jobs import Artifact, Claim, Jobs
 from resumepair_worker.storage import Store
@@ -56,7 +57,8 @@ class RetryLater(Exception):  # a request to the queue, not an error
 class Exporter:
     """Runs attempts; any number at once.
 
-    `deadline` is the longest that an attempt may take; `stopping` is set when the process has been told to stop.
+    `deadline` is the longest that an attempt may take; `stopping` is set when the process has been told to stop;
+    `attempted` hears what became of each attempt.
     """
 
     jobs: Jobs
@@ -66,6 +68,7 @@ class Exporter:
     retry_base: timedelta
     deadline: timedelta = timedelta(minutes=4)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    attempted: Callable[[str], None] = lambda _: None
 
     async def run(self, job_id: UUID, queue_job_id: int) -> None:
         """Make one attempt at the job, if there is one to make.
@@ -96,6 +99,7 @@ class Exporter:
             await self._fail(claim, error)
         else:
             bound.info("completed")
+            self.attempted("completed")
 
     async def _attempt(self, claim: Claim) -> None:
         async def on_stage(stage: RenderStage) -> None:
@@ -104,15 +108,21 @@ class Exporter:
         options = RenderOptions.parse(claim.options)
         if options.format is not Format.PDF:
             raise InvalidOptions(f"format: exports are PDF, not {options.format.upper()}")
+        content_key = content_key_of(self.renderer.version, options, claim.document_json)
+        if await self.jobs.reuse(claim, content_key, self.lifetime):
+            self.attempted("cached")
+            return
         rendered = await self.renderer.render(_read(claim.document_json), options, on_stage=on_stage)
-        await _to_the_end(self._deliver(claim, rendered), DELIVER_SECONDS)
+        await _to_the_end(self._deliver(claim, rendered, content_key), DELIVER_SECONDS)
 
-    async def _deliver(self, claim: Claim, rendered: Rendered) -> None:
+    async def _deliver(self, claim: Claim, rendered: Rendered, content_key: str) -> None:
         """Upload and publish. Runs to its end once begun, so that a cancel in between leaves no file behind."""
         path = f"{claim.user_id}/{claim.job_id}/{claim.attempt}/{rendered.file_name}"
-        artifact = Artifact.of(rendered, path)
+        artifact = Artifact.of(rendered, path, content_key)
 
         await self._report(claim, "uploading")
+        if not await self.jobs.reserve(claim, artifact):
+            raise Superseded
         await self.store.put(path, rendered.content, rendered.format.media_type)
         try:
             await self._publish(claim, artifact)
@@ -137,6 +147,7 @@ class Exporter:
             log.info("handed_back", job_id=str(claim.job_id), attempt=claim.attempt, code=failure.code)
             raise RetryLater(None, claim.queue_priority)
         retry_in = delay_after(claim.attempt, self.retry_base) if failure.retryable else None
+        self.attempted(failure.code)
         ended = await self.jobs.fail(claim, failure, retry_in)
         log.warning(
             "attempt_failed", job_id=str(claim.job_id), attempt=claim.attempt, code=failure.code,

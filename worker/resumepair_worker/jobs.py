@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
+import psycopg
 from psycopg.rows import args_row, class_row, scalar_row
 from psycopg.types.json import Jsonb
 
 from resumepair_renderer import Rendered
 from resumepair_worker.connections import Pool
-from resumepair_worker.errors import Failure
+from resumepair_worker.errors import Failure, QuotaExceeded
+
+NO_ROOM = "RP413"
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A stored PDF, as the export history describes it; the last three as JSON."""
+    """A stored PDF, as the export history describes it; proof, fit and warnings as JSON."""
 
     template: str
     file_name: str
@@ -39,9 +42,10 @@ class Artifact:
     proof: dict[str, Any]
     fit: dict[str, Any] | None
     warnings: list[dict[str, str]]
+    content_key: str
 
     @classmethod
-    def of(cls, rendered: Rendered, storage_path: str) -> "Artifact":
+    def of(cls, rendered: Rendered, storage_path: str, content_key: str) -> "Artifact":
         """The artifact that a rendered PDF becomes when it is stored under this path."""
         assert rendered.proof is not None  # noqa: S101 # every PDF is read back
         return cls(
@@ -54,6 +58,7 @@ class Artifact:
             proof=rendered.proof.to_json(),
             fit=rendered.fit.to_json() if rendered.fit else None,
             warnings=[{"path": warning.path, "message": warning.message} for warning in rendered.warnings],
+            content_key=content_key,
         )
 
 
@@ -98,13 +103,34 @@ class Jobs:
         """Move the attempt to a stage; False when it is no longer the present one."""
         return bool(await self._call("select resumepair.report_progress(%s, %s, %s)", claim, [stage]))
 
+    async def reuse(self, claim: Claim, content_key: str, lifetime: timedelta) -> UUID | None:
+        """Complete the job with a file that is there already; None when there is none, or it shall not be used."""
+        query = "select resumepair.reuse_export(%s, %s, %s, %s)"
+        export_id: UUID | None = await self._call(query, claim, [content_key, lifetime])
+        return export_id
+
+    async def reserve(self, claim: Claim, artifact: Artifact) -> bool:
+        """Take room for the file before it is uploaded; False when the attempt is no longer the present one.
+
+        Raises:
+            QuotaExceeded: There is not enough.
+        """
+        query = "select resumepair.reserve_upload(%s, %s, %s, %s)"
+        try:
+            return bool(await self._call(query, claim, [artifact.storage_path, artifact.byte_size]))
+        except psycopg.Error as error:
+            if error.sqlstate == NO_ROOM:
+                raise QuotaExceeded(error.diag.message_primary) from None
+            raise
+
     async def publish(self, claim: Claim, artifact: Artifact, lifetime: timedelta) -> UUID | None:
         """Complete the job with its file; None when the attempt is no longer the present one."""
-        query = "select resumepair.publish_export(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        query = "select resumepair.publish_export(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
         export_id: UUID | None = await self._call(query, claim, [
             artifact.template, artifact.file_name, artifact.storage_path,
             artifact.byte_size, artifact.page_count, artifact.sha256,
             Jsonb(artifact.proof), artifact.fit and Jsonb(artifact.fit), Jsonb(artifact.warnings), lifetime,
+            artifact.content_key,
         ])  # fmt: skip
         return export_id
 

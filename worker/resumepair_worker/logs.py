@@ -18,7 +18,10 @@ def configure_logs(log_format: Literal["json", "console"]) -> None:
     rendered: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        # Without the values of variables, which rich would show: headers, and with them keys, are among them.
+        else [
+            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
@@ -28,8 +31,9 @@ def configure_logs(log_format: Literal["json", "console"]) -> None:
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for quieter in ("procrastinate", "httpx"):  # httpx names the addresses of webhooks, which may hold secrets
-        logging.getLogger(quieter).setLevel(logging.WARNING)
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    for name in ("httpx", "httpcore"):  # addresses, of webhooks too, and headers that cannot be sent
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

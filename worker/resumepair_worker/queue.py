@@ -1,11 +1,12 @@
 """The queue: procrastinate's app with our tasks; what becomes of a task that was cancelled or has to come again."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
 from procrastinate import App, BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision
 from procrastinate.exceptions import JobAborted
 from procrastinate.job_context import AbortReason
@@ -13,6 +14,8 @@ from procrastinate.jobs import Job
 from procrastinate.middleware import AsyncCallNext
 from procrastinate.worker import Worker
 
+from resumepair_worker.clean_up import CleanUp, ManyFilesLost
+from resumepair_worker.errors import ExportError
 from resumepair_worker.export import Exporter, RetryLater
 
 # A list, not a tuple: psycopg would send a tuple as a row.
@@ -24,6 +27,7 @@ AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
 ERROR_PAUSE_SECONDS = 0.5
 ERROR_PAUSE_CAP_SECONDS = 60
 
+log = structlog.stdlib.get_logger(__name__)
 
 Expect = Callable[[datetime], None]
 
@@ -63,7 +67,7 @@ async def settle_cancellation(call_next: AsyncCallNext, context: JobContext, wor
         raise
 
 
-def build_queue(exporter: Exporter, expect: Expect) -> App:
+def build_queue(exporter: Exporter, clean_up: CleanUp, expect: Expect) -> App:
     """The app with its tasks; it is opened with a pool by whoever runs it. `expect` hears when a task will come again.
 
     The periodic task is also what makes a worker stop, and so start anew, when it has lost its LISTEN session: without
@@ -86,7 +90,33 @@ def build_queue(exporter: Exporter, expect: Expect) -> App:
         while await exporter.jobs.prune(KEEP_FINISHED, PRUNE_BITE) == PRUNE_BITE:
             pass
 
+    # Also put on the queue by the database, as soon as there is something to remove.
+    @app.task(name="remove_files", queue="maintenance", queueing_lock="remove_files")
+    async def remove_files() -> None:  # pyright: ignore[reportUnusedFunction]
+        await _or_later(clean_up.remove())
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="clean_up", queue="maintenance", queueing_lock="clean_up")
+    async def expire_and_remove(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction] # noqa: ARG001
+        await clean_up.expire()
+        await _or_later(clean_up.remove())
+
+    @app.periodic(cron="*/15 * * * *")
+    @app.task(name="sweep_storage", queue="maintenance", queueing_lock="sweep_storage")
+    async def sweep_storage(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction] # noqa: ARG001
+        await _or_later(clean_up.sweep())
+
     return app
+
+
+async def _or_later(sweep: Awaitable[object]) -> None:
+    """Do it; what the storage does not do now is taken up again by the next one."""
+    try:
+        await sweep
+    except ManyFilesLost as error:
+        log.error("many_files_lost", reason=str(error), mend="resumepair-clean-up --give-up-lost, if they are")
+    except ExportError as error:
+        log.warning("clean_up_waits", reason=str(error))
 
 
 def _id_of(job: Job) -> int:

@@ -1,28 +1,22 @@
-"""Where artifacts are kept: a small port, and the local folder behind it.
+"""Where artifacts are kept: the port that the worker works with, and what a key looks like.
 
-The API's side of storage (signed links) is `resumepair_graphql.links`.
+Behind it stand a local folder (`folder_store`) and Supabase Storage (`supabase_store`). The API's side of storage
+(signed links) is `resumepair_graphql.links`.
 """
 
-import asyncio
-import os
-import secrets
-import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+import re
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
-from typing import Any, ParamSpec, Protocol, Self, TypeVar
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, Protocol
 
-from resumepair_worker.errors import StorageRefused, StorageUnavailable
+from resumepair_worker.errors import StorageRefused
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-AWAY = "The file could not be stored: the storage is away or full."
-TIMEOUT_SECONDS = 60.0
-THREADS = 8
+AWAY: Final = "The file could not be stored: the storage is away or full."
+# What every backend takes as it stands, in a name and in a URL. The names that people see are kept in the history.
+PART: Final = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
+KEY: Final = re.compile(rf"{PART}(?:/{PART})*")
 
 
 @dataclass(frozen=True)
@@ -35,13 +29,29 @@ class StoredFile:
 
 
 class Store(Protocol):
-    """Keeps files under keys such as `user id/job id/attempt/file name`.
+    """Keeps files under keys such as `user id/job id/attempt/file name`: ASCII letters, digits, `.`, `_` and `-`.
 
-    Every method raises StorageUnavailable for what may pass and StorageRefused for what will not.
+    Every method raises StorageUnavailable for what may pass and StorageRefused for what will not. All of them may be
+    repeated.
     """
 
-    async def put(self, path: str, content: bytes, content_type: str) -> None:
-        """Store the file whole or not at all; a file that is there already is replaced."""
+    async def put(self, path: str, content: bytes | Path, content_type: str) -> None:
+        """Store the file whole or not at all; a file that is there already is replaced.
+
+        Args:
+            path: The key.
+            content: The bytes, or the file that holds them, which is streamed.
+            content_type: The media type, such as `application/pdf`.
+        """
+        ...
+
+    def read(self, path: str) -> AsyncGenerator[bytes, None]:
+        """The file's bytes, piece by piece; close the generator when you stop early.
+
+        Raises:
+            FileMissing: There is no such file.
+            StorageUnavailable: Also in the middle: what came so far is not the whole file.
+        """
         ...
 
     async def remove(self, paths: Iterable[str]) -> None:
@@ -53,154 +63,25 @@ class Store(Protocol):
         ...
 
     async def list(self, prefix: str) -> Sequence[StoredFile]:
-        """All files below this folder, ordered by key; an empty prefix lists everything."""
+        """All files below this folder, however deep and many, ordered by key; an empty prefix lists everything."""
+        ...
+
+    async def sweep_unfinished(self, older_than: timedelta) -> int:
+        """Remove what writes have left behind that were killed this long ago; how many there were."""
         ...
 
 
-class FolderStore:
-    """Files below one folder of this machine, which has to be there. The type follows from the export's format.
+def is_key(path: str) -> bool:
+    """Whether this is a key that every backend takes."""
+    return KEY.fullmatch(path) is not None
 
-    Works in threads of its own: a folder on a network that hangs holds these, and nothing else.
+
+def check_key(path: str) -> str:
+    """The key itself.
+
+    Raises:
+        StorageRefused: It is none, and no backend shall be asked.
     """
-
-    def __init__(self, root: Path, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        self._root = root.resolve()
-        self._timeout_seconds = timeout_seconds
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="storage")
-        self._begun: set[Future[Any]] = set()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self, *, wait: bool = False) -> None:
-        """Take no more work; with `wait`, until what was begun has ended."""
-        self._threads.shutdown(wait=wait, cancel_futures=not wait)
-
-    @property
-    def hangs(self) -> bool:
-        """Whether a thread, which cannot be stopped, is still at something."""
-        return bool(self._begun)
-
-    async def put(self, path: str, content: bytes, content_type: str) -> None:  # noqa: ARG002 # see the class
-        """Write under a temporary name, sync, rename: a reader sees the whole file or none."""
-        place, unwanted = self._locate(path), threading.Event()
-        try:
-            await self._work(self._put, place, content, unwanted)
-        except (StorageUnavailable, asyncio.CancelledError):
-            # Written meanwhile or not, by a thread that cannot be stopped: one of these two removes it.
-            unwanted.set()
-            with suppress(RuntimeError):  # closed already
-                self._begin(self._remove, [place])
-            raise
-
-    async def remove(self, paths: Iterable[str]) -> None:
-        """Unlink the files and the folders that become empty."""
-        await self._work(self._remove, [self._locate(path) for path in paths])
-
-    async def info(self, path: str) -> StoredFile | None:
-        """Size and time as the file system knows them."""
-        return await self._work(self._info, self._locate(path))
-
-    async def list(self, prefix: str) -> Sequence[StoredFile]:
-        """Walk the folder; temporary files of unfinished writes are left out."""
-        return await self._work(self._walk, self._locate(prefix) if prefix else self._root)
-
-    async def _work(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do it in a thread, and wait for a limited time."""
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                return await asyncio.wrap_future(self._begin(work, *args, **kwargs))
-        except TimeoutError:
-            raise StorageUnavailable(AWAY) from None
-
-    def _begin(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future = self._threads.submit(work, *args, **kwargs)
-        self._begun.add(future)
-        future.add_done_callback(self._begun.discard)
-        return future
-
-    def _locate(self, path: str) -> Path:
-        """The key's place on disk; a key that would leave the folder, by name or by link, is refused."""
-        parts = PurePosixPath(path).parts
-        if not parts or any(part in {"..", "/"} or part.startswith(".") or "\0" in part for part in parts):
-            raise StorageRefused(f"not a storage key: {path!r}")
-        place = self._root.joinpath(*parts)
-        if not place.resolve().is_relative_to(self._root):
-            raise StorageRefused(f"not a storage key: {path!r}")
-        return place
-
-    def _put(self, place: Path, content: bytes, unwanted: threading.Event) -> None:
-        with _as_storage_errors():
-            try:
-                self._write(place, content)
-            except FileNotFoundError:  # a removal took the folder away as it had become empty
-                self._write(place, content)
-        if unwanted.is_set():
-            self._remove([place])
-
-    def _write(self, place: Path, content: bytes) -> None:
-        if not self._root.is_dir():  # a volume that is not mounted: nobody would find the file again
-            raise StorageUnavailable(AWAY)
-        made = [folder for folder in place.parents if not folder.exists()]
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary = place.with_name(f".{secrets.token_hex(8)}.part")
-        try:
-            with temporary.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(place)
-        finally:
-            temporary.unlink(missing_ok=True)
-        for folder in {place.parent, *(folder.parent for folder in made)}:
-            _sync_folder(folder)
-
-    def _remove(self, places: Iterable[Path]) -> None:
-        with _as_storage_errors():
-            for place in places:
-                place.unlink(missing_ok=True)
-                self._remove_empty_folders(place.parent)
-
-    def _remove_empty_folders(self, folder: Path) -> None:
-        while folder != self._root:
-            try:
-                folder.rmdir()
-            except OSError:  # not empty, or gone: either way there is nothing left to tidy
-                return
-            folder = folder.parent
-
-    def _info(self, place: Path) -> StoredFile | None:
-        with _as_storage_errors():
-            if not place.is_file():
-                return None
-            stat = place.stat()
-            modified_at = datetime.fromtimestamp(stat.st_mtime, UTC)
-            return StoredFile(place.relative_to(self._root).as_posix(), stat.st_size, modified_at)
-
-    def _walk(self, folder: Path) -> Sequence[StoredFile]:
-        places = (place for place in folder.rglob("*") if not place.name.startswith("."))
-        return sorted(
-            (found for place in places if (found := self._info(place))),
-            key=lambda found: found.path,
-        )
-
-
-@contextmanager
-def _as_storage_errors() -> Generator[None, None, None]:
-    """The disk's errors may pass (full, unmounted, busy), so they are all worth another try."""
-    try:
-        yield
-    except OSError as error:
-        raise StorageUnavailable(AWAY) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make what was entered into a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    if not is_key(path):
+        raise StorageRefused(f"not a storage key: {path!r}")
+    return path

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
@@ -20,7 +21,9 @@ TABLES = (
     "export_jobs",
     "export_schedules",
     "export_statistics",
+    "stored_files",
     "user_limits",
+    "user_usage",
     "webhook_deliveries",
     "webhooks",
 )
@@ -78,6 +81,62 @@ def test_set_up_works_everywhere_and_twice(world: str, owner: str, auth: str) ->
         assert (comment["text"] == "Supabase's own") is (auth != "no auth schema")
 
 
+# As Supabase has it, as far as the schema needs it; it belongs to somebody else.
+SUPABASE_STORAGE = """
+create schema storage;
+create table storage.buckets (
+    id text primary key, name text not null unique, owner uuid, public boolean default false,
+    file_size_limit bigint, allowed_mime_types text[], created_at timestamptz default now()
+);
+create table storage.objects (id uuid primary key default gen_random_uuid(), bucket_id text, name text);
+alter table storage.objects enable row level security;
+create function storage.foldername(name text) returns text[] language sql immutable
+    as $$ select (string_to_array(name, '/'))[1 : array_length(string_to_array(name, '/'), 1) - 1] $$;
+grant usage on schema storage to public;
+grant execute on function storage.foldername(text) to public;
+grant select on storage.objects to public;
+"""
+BUCKET = "select id, public, allowed_mime_types, file_size_limit > 200000000 as is_roomy from storage.buckets"
+
+
+@pytest.mark.parametrize("bucket", ["exports", "cvs"])
+def test_supabase_storage_gets_its_private_bucket_and_its_policy(empty_database: str, bucket: str) -> None:
+    with connect(empty_database) as admin:
+        admin.execute(SUPABASE_STORAGE.encode())
+        admin.execute(f"insert into storage.buckets (id, name, public) values ('{bucket}', 'cvs', true)".encode())
+    assert prepare(empty_database, "" if bucket == "exports" else bucket) == []
+    first = snapshot(empty_database)
+    assert prepare(empty_database, bucket) == []
+    assert snapshot(empty_database) == first
+
+    with connect(empty_database) as admin:
+        types = ["application/pdf", "application/zip"]
+        found = {"id": bucket, "public": False, "allowed_mime_types": types, "is_roomy": True}
+        assert admin.execute(BUCKET.encode()).fetchall() == [found]
+        alice, bob = Person(admin, uuid4()), Person(admin, uuid4())
+        for owner, place in ((alice.id, bucket), (bob.id, bucket), (alice.id, "another"), ("", bucket)):
+            admin.execute("insert into storage.objects (bucket_id, name) values (%s, %s)", [place, f"{owner}/1/cv.pdf"])
+        assert alice.run("select bucket_id, name from storage.objects") == [
+            {"bucket_id": bucket, "name": f"{alice.id}/1/cv.pdf"}
+        ]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            alice.run("delete from storage.objects")
+
+
+@pytest.mark.parametrize("schema", ["usable", "closed"])
+def test_who_may_not_set_up_supabase_storage_is_told_what_to_do(world: str, schema: str) -> None:
+    owner_url = make_plain_owner(world)
+    with connect(world) as admin:
+        admin.execute(SUPABASE_STORAGE.encode())
+        if schema == "closed":
+            admin.execute(b"revoke usage on schema storage from public")
+    bucket, policy = prepare(owner_url, "cvs")
+    assert 'private bucket "cvs"' in bucket
+    assert "(storage.foldername(name))[1] = (select auth.uid())::text" in policy
+    with connect(world) as admin:
+        assert_an_export_comes_through(admin, world)
+
+
 # What the first version had, where this one has more.
 FIRST_VERSION = """
 drop trigger export_jobs_tell_webhooks on resumepair.export_jobs;
@@ -95,9 +154,15 @@ drop function resumepair.queue_positions(uuid[]);
 drop index resumepair.export_jobs_ended;
 alter table resumepair.documents drop column idempotency_key, drop column request_hash;
 alter table resumepair.user_limits drop column max_schedules, drop column max_webhooks;
-alter table resumepair.export_history drop column proof, drop column fit, drop column warnings;
+alter table resumepair.export_history drop column proof, drop column fit, drop column warnings,
+    drop column file_id, drop column cached;
+drop table resumepair.stored_files, resumepair.user_usage cascade;
+alter table resumepair.export_jobs drop column fresh;
+alter table resumepair.export_statistics add column expiring_bytes bigint not null default 0;
+drop function resumepair.enqueue_export(uuid[], jsonb, text, boolean, boolean);
+drop function resumepair.record_download(uuid, boolean);
 drop function resumepair.publish_export(
-    uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval);
+    uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval, text);
 create function resumepair.publish_export(
     p_job_id uuid, p_attempt integer, p_template text, p_file_name text, p_storage_path text,
     p_byte_size bigint, p_page_count integer, p_sha256 text, p_lifetime interval

@@ -1,9 +1,10 @@
 """The worker's parts on a real database; the queue runs in the test's own loop."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -16,11 +17,14 @@ from psycopg.rows import DictRow
 from resumepair_renderer import Renderer, RendererSettings
 from resumepair_worker.alarm import Alarm
 from resumepair_worker.app import work
+from resumepair_worker.clean_up import Ages, CleanUp
 from resumepair_worker.connections import Pool, create_pool
 from resumepair_worker.export import Exporter
+from resumepair_worker.files import Files
+from resumepair_worker.folder_store import FolderStore
 from resumepair_worker.jobs import Jobs
 from resumepair_worker.queue import build_queue
-from resumepair_worker.storage import FolderStore, Store
+from resumepair_worker.storage import Store
 from tests.conftest import Database
 from tests.integration.conftest import Connection, job_row
 
@@ -41,11 +45,12 @@ class Parts:
 
     pool: Pool
     exporter: Exporter
+    clean_up: CleanUp
     alarm: Alarm
 
     @property
     def queue(self) -> App:
-        return build_queue(self.exporter, self.alarm.expect)
+        return build_queue(self.exporter, self.clean_up, self.alarm.expect)
 
     def with_store(self, store: Store) -> "Parts":
         return replace(self, exporter=replace(self.exporter, store=store))
@@ -77,18 +82,35 @@ async def renderer(chromium_path: Path) -> AsyncGenerator[Renderer, None]:
         yield renderer
 
 
+@dataclass
+class Counts:
+    """What the clean-up counted, by kind."""
+
+    by_kind: Counter[str] = field(default_factory=Counter[str])
+
+    def __call__(self, kind: str, number: int) -> None:
+        self.by_kind[kind] += number
+
+
 @pytest.fixture
-async def parts(database: Database, renderer: Renderer, store_folder: Path) -> AsyncGenerator[Parts, None]:
+def counts() -> Counts:
+    return Counts()
+
+
+@pytest.fixture
+async def parts(database: Database, renderer: Renderer, store_folder: Path, counts: Counts) -> AsyncGenerator[Parts, None]:
     async with create_pool(database.worker_url, 6) as pool:
+        store = FolderStore(store_folder)
         yield Parts(
             pool,
             Exporter(
                 jobs=Jobs(pool),
                 renderer=renderer,
-                store=FolderStore(store_folder),
+                store=store,
                 lifetime=timedelta(days=7),
                 retry_base=timedelta(milliseconds=50),
             ),
+            CleanUp(Files(pool), store, Ages(), counts),
             Alarm(Jobs(pool)),
         )
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,8 @@ from psycopg.types.string import TextLoader
 
 from resumepair_worker.errors import StorageUnavailable
 from resumepair_worker.export import RetryLater
-from resumepair_worker.storage import FolderStore, StoredFile
+from resumepair_worker.folder_store import FolderStore
+from resumepair_worker.storage import StoredFile
 from tests.integration.conftest import Connection, Person, job_row
 from tests.integration.worker.conftest import RESUME, Parts, Watch
 
@@ -44,7 +45,7 @@ class GatedStore(FolderStore):
         self.reached = asyncio.Event()
         self.open = asyncio.Event()
 
-    async def put(self, path: str, content: bytes, content_type: str) -> None:
+    async def put(self, path: str, content: bytes | Path, content_type: str) -> None:
         self.reached.set()
         await self.open.wait()
         await super().put(path, content, content_type)
@@ -57,11 +58,14 @@ class FailingStore:
         self._inner = inner
         self.failures = failures
 
-    async def put(self, path: str, content: bytes, content_type: str) -> None:
+    async def put(self, path: str, content: bytes | Path, content_type: str) -> None:
         if self.failures:
             self.failures -= 1
             raise StorageUnavailable("The storage is away.")
         await self._inner.put(path, content, content_type)
+
+    def read(self, path: str) -> AsyncGenerator[bytes, None]:
+        return self._inner.read(path)
 
     async def remove(self, paths: Iterable[str]) -> None:
         await self._inner.remove(paths)
@@ -71,6 +75,9 @@ class FailingStore:
 
     async def list(self, prefix: str) -> Sequence[StoredFile]:
         return await self._inner.list(prefix)
+
+    async def sweep_unfinished(self, older_than: timedelta) -> int:
+        return await self._inner.sweep_unfinished(older_than)
 
 
 async def test_a_queued_job_becomes_a_stored_pdf_with_its_history(

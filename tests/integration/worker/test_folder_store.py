@@ -1,13 +1,17 @@
 import asyncio
+import os
 import threading
+import time
 from collections.abc import Generator
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from resumepair_worker.errors import StorageRefused, StorageUnavailable
-from resumepair_worker.storage import FolderStore
+from resumepair_worker.folder_store import FolderStore
 
 KEY = "user/job/1/cv.pdf"
 
@@ -70,10 +74,55 @@ async def test_a_folder_that_is_gone_is_not_made_anew(store: FolderStore, tmp_pa
     assert not (tmp_path / "store").exists()
 
 
+async def test_what_is_in_a_folder_that_is_gone_is_not_taken_for_gone(store: FolderStore, tmp_path: Path) -> None:
+    (tmp_path / "store").rmdir()
+    for work in (store.info(KEY), store.list(""), store.remove([KEY]), anext(store.read(KEY))):
+        with pytest.raises(StorageUnavailable):
+            await work
+
+
+async def test_a_list_does_not_stumble_over_what_others_remove(store: FolderStore) -> None:
+    paths = [f"user/{number}/cv.pdf" for number in range(100)]
+    for path in paths:
+        await store.put(path, b"x", "application/pdf")
+
+    async def list_all() -> None:
+        while await store.list(""):
+            pass
+
+    await asyncio.gather(list_all(), *(store.remove([path]) for path in paths))
+
+
 async def test_trouble_with_the_disk_is_worth_another_try(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file where the folder should be")
     with pytest.raises(StorageUnavailable):
         await FolderStore(tmp_path / "store").put(KEY, b"x", "application/pdf")
+
+
+async def test_what_killed_writes_left_behind_is_swept_when_it_is_old(store: FolderStore, tmp_path: Path) -> None:
+    await store.put("user/job/2/cv.pdf", b"x", "application/pdf")
+    rests = [tmp_path / "store" / "user/job" / attempt / ".0a1b.part" for attempt in ("1", "2", "3")]
+    for rest in rests:
+        rest.parent.mkdir(parents=True, exist_ok=True)
+        rest.write_bytes(b"half")
+    hour_ago = time.time() - 3600
+    for rest in rests[:2]:
+        os.utime(rest, (hour_ago, hour_ago))
+
+    assert await store.sweep_unfinished(timedelta(minutes=59)) == 2
+    left = [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+    assert sorted(left) == [tmp_path / "store" / "user/job/2/cv.pdf", rests[2]]
+    assert not rests[0].parent.exists()
+
+
+async def test_a_file_that_is_replaced_is_read_to_its_old_end(store: FolderStore) -> None:
+    first = bytes(1024 * 1024)
+    await store.put(KEY, first, "application/pdf")
+    async with aclosing(store.read(KEY)) as pieces:
+        read = await anext(pieces)
+        await store.put(KEY, b"second", "application/pdf")
+        read += b"".join([piece async for piece in pieces])
+    assert read == first
 
 
 @dataclass

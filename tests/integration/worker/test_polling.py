@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from resumepair_worker.storage import FolderStore
+from resumepair_worker.folder_store import FolderStore
 from tests.integration.conftest import Connection, Person, job_row
 from tests.integration.worker.conftest import WAIT_SECONDS, Parts, Watch
 from tests.integration.worker.test_export import enqueue, history
@@ -32,7 +32,7 @@ class EndlessStore(FolderStore):
         self.reached = asyncio.Event()
         self.aborted = asyncio.Event()
 
-    async def put(self, path: str, content: bytes, content_type: str) -> None:  # noqa: ARG002 # a store's signature
+    async def put(self, path: str, content: bytes | Path, content_type: str) -> None:  # noqa: ARG002 # a store's signature
         self.reached.set()
         try:
             await asyncio.Event().wait()

@@ -9,6 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 import strawberry
+from strawberry import relay
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionResult
@@ -20,6 +21,7 @@ from graphql import get_introspection_query, parse, validate
 from resumepair_graphql.auth import Identity
 from resumepair_graphql.errors import ErrorCode, Refusal
 from resumepair_graphql.execution import ExportSchema, Policy
+from resumepair_graphql.executor import OperationExecutor
 from resumepair_graphql.trusted import PersistedDocuments, hash_of
 
 SECRET = "the password is swordfish"  # what must not be seen
@@ -341,7 +343,34 @@ class Thing:
 
 
 @strawberry.type
+class Box(relay.Node):
+    key: relay.NodeID[int]
+    thing: Thing
+    spare: Thing | None = None
+
+    @strawberry.field
+    async def later(self) -> Thing:
+        return self.thing
+
+
+@strawberry.type
+class Events:
+    @strawberry.subscription
+    async def things(self) -> AsyncIterator[Thing]:
+        for number in range(5):
+            yield Thing(name=str(number))
+
+
+@strawberry.type
 class Things:
+    @strawberry.field
+    def box(self) -> Box | None:
+        return Box(key=7, thing=Thing(name="lamp"))
+
+    @strawberry.field
+    def broken_box(self) -> Box | None:
+        return Box(key=7, thing=Thing(name=None), spare=Thing(name=None))  # type: ignore[arg-type]
+
     @strawberry.field
     def thing(self) -> Thing | None:
         return Thing(name="lamp", colour=Colour.RED)
@@ -364,3 +393,34 @@ async def test_attributes_come_the_short_way_and_their_errors_as_ever() -> None:
         huge = await schema.execute("{ huge { name size } }")
     assert (nameless.data, codes(nameless)) == ({"nameless": None}, ["INTERNAL_ERROR"])
     assert (huge.data, codes(huge)) == ({"huge": {"name": "x", "size": None}}, ["INTERNAL_ERROR"])
+
+
+async def test_objects_come_the_short_way_and_their_errors_as_ever() -> None:
+    schema = ExportSchema(policy=Policy(), query=Things)
+    good = await schema.execute("{ box { id thing { name } spare { name } later { name } } }")
+    lamp = {"name": "lamp"}
+    assert good.data == {"box": {"id": relay.to_base64("Box", "7"), "thing": lamp, "spare": None, "later": lamp}}
+    with capture_logs():
+        nullable = await schema.execute("{ brokenBox { spare { name } } }")
+        required = await schema.execute("{ brokenBox { thing { name } } }")
+        later = await schema.execute("{ brokenBox { later { name } } }")
+    assert [error.path for error in nullable.errors or ()] == [["brokenBox", "spare", "name"]]
+    assert [error.path for error in required.errors or ()] == [["brokenBox", "thing", "name"]]
+    assert nullable.data == {"brokenBox": {"spare": None}}
+    assert required.data == later.data == {"brokenBox": None}
+
+
+async def test_a_subscription_keeps_no_more_after_many_events_than_after_one() -> None:
+    schema = ExportSchema(policy=Policy(), query=Things, subscription=Events)
+    executors: list[OperationExecutor] = []
+    build = OperationExecutor.build_per_event_executor
+
+    def building(self: OperationExecutor, payload: object) -> OperationExecutor:
+        executors.append(build(self, payload))
+        return executors[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OperationExecutor, "build_per_event_executor", building)
+        results = [result async for result in await schema.stream("subscription { things { name } }")]
+    assert len(results) == len(executors) == 5
+    assert len(executors[-1]._relevant_sub_fields) == 1

@@ -8,9 +8,10 @@ from httpx import ASGITransport, AsyncClient
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from resumepair_graphql.links import FolderLinks
+from resumepair_graphql.links import Asker, FolderLinks, Link, Wanted
 
-PATH = "user/job/1/zoë-müller.pdf"
+PATH = "user/job/1/zoe-muller.pdf"
+NAME = "zoë müller.pdf"
 CONTENT = b"%PDF-1.7 " + bytes(range(256))
 
 
@@ -29,22 +30,27 @@ async def client(links: FolderLinks) -> AsyncGenerator[AsyncClient, None]:
         yield client
 
 
-def url_of(links: FolderLinks, path: str = PATH) -> str:
-    parts = urlsplit(links.sign(path, "https://api.example.org").url)
+async def link_to(links: FolderLinks, path: str = PATH, name: str = NAME) -> Link:
+    (link,) = await links.sign([Wanted(path, name)], Asker("https://api.example.org", ""))
+    return link
+
+
+async def url_of(links: FolderLinks, path: str = PATH) -> str:
+    parts = urlsplit((await link_to(links, path)).url)
     return f"{parts.path}?{parts.query}"
 
 
 async def test_a_link_brings_the_file_under_its_name_and_type(links: FolderLinks, client: AsyncClient) -> None:
-    answer = await client.get(url_of(links))
+    answer = await client.get(await url_of(links))
     assert (answer.status_code, answer.content) == (200, CONTENT)
     assert answer.headers["content-type"] == "application/pdf"
-    assert answer.headers["content-disposition"] == "attachment; filename*=utf-8''zo%C3%AB-m%C3%BCller.pdf"
+    assert answer.headers["content-disposition"] == "attachment; filename*=utf-8''zo%C3%AB%20m%C3%BCller.pdf"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"].startswith("private")
 
 
 async def test_head_and_ranges(links: FolderLinks, client: AsyncClient) -> None:
-    url = url_of(links)
+    url = await url_of(links)
     head = await client.head(url)
     assert (head.status_code, head.headers["content-length"], head.content) == (200, str(len(CONTENT)), b"")
     part = await client.get(url, headers={"Range": "bytes=5-9"})
@@ -52,15 +58,15 @@ async def test_head_and_ranges(links: FolderLinks, client: AsyncClient) -> None:
     assert (await client.get(url, headers={"Range": "bytes=9999-"})).status_code == 416
 
 
-def test_a_link_says_when_it_ends(links: FolderLinks) -> None:
-    left = links.sign(PATH, "").expires_at - datetime.now(UTC)
+async def test_a_link_says_when_it_ends(links: FolderLinks) -> None:
+    left = (await link_to(links)).expires_at - datetime.now(UTC)
     assert timedelta(minutes=4, seconds=58) < left <= timedelta(minutes=5)
 
 
 async def test_after_its_time_a_link_is_gone(tmp_path: Path, links: FolderLinks, client: AsyncClient) -> None:
     expired = FolderLinks(tmp_path, "k" * 32, timedelta(seconds=-1))
-    assert (await client.get(url_of(expired))).status_code == 410
-    assert (await client.get(url_of(links))).status_code == 200
+    assert (await client.get(await url_of(expired))).status_code == 410
+    assert (await client.get(await url_of(links))).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -73,19 +79,21 @@ async def test_after_its_time_a_link_is_gone(tmp_path: Path, links: FolderLinks,
         ("signature=", "signature=é"),
         ("signature=", "other="),
         ("/job/", "/job2/"),
+        ("download=", "download=x"),
+        ("&download=", "%0A"),
     ],
 )
 async def test_a_changed_link_is_refused(change: tuple[str, str], links: FolderLinks, client: AsyncClient) -> None:
-    assert (await client.get(url_of(links).replace(*change))).status_code == 403
+    assert (await client.get((await url_of(links)).replace(*change))).status_code == 403
 
 
 async def test_a_link_does_not_lead_out_of_the_folder(links: FolderLinks, client: AsyncClient, tmp_path: Path) -> None:
     (tmp_path.parent / "secret.pdf").write_bytes(b"secret")
     (tmp_path / "link.pdf").symlink_to(tmp_path.parent / "secret.pdf")
-    assert (await client.get(url_of(links, "link.pdf"))).status_code == 404
+    assert (await client.get(await url_of(links, "link.pdf"))).status_code == 404
 
 
 async def test_a_removed_file_is_not_found(links: FolderLinks, client: AsyncClient, tmp_path: Path) -> None:
-    url = url_of(links)
+    url = await url_of(links)
     (tmp_path / PATH).unlink()
     assert (await client.get(url)).status_code == 404

@@ -1,7 +1,10 @@
+from pathlib import Path
+
+import jwt
 import pytest
 
 from resumepair_graphql.execution import Policy, policy_of
-from resumepair_graphql.settings import Settings, SettingsError
+from resumepair_graphql.settings import LocalStorage, Settings, SettingsError, SupabaseStorage
 from resumepair_graphql.trusted import PersistedDocuments
 
 GOOD = {
@@ -27,7 +30,7 @@ def test_defaults_are_the_documented_ones() -> None:
 @pytest.mark.parametrize("name", set(GOOD) - {"SUPABASE_JWT_SECRET"})
 def test_a_missing_variable_is_named(environment: pytest.MonkeyPatch, name: str) -> None:
     environment.delenv(name)
-    with pytest.raises(SettingsError, match=f"^{name}: Field required$"):
+    with pytest.raises(SettingsError, match=rf"^{name}: Field required( \(STORAGE_BACKEND is local\))?$"):
         Settings.load()
 
 
@@ -94,3 +97,47 @@ def test_development_shows_the_schema_and_limits_are_the_same(environment: pytes
     environment.setenv("ENVIRONMENT", "development")
     documents = PersistedDocuments()
     assert policy_of(Settings.load(), documents) == Policy(documents=documents)
+
+
+ANON_KEY = jwt.encode({"role": "anon"}, "s" * 32)
+SUPABASE = {
+    "STORAGE_BACKEND": "supabase",
+    "SUPABASE_URL": "https://ref.supabase.co",
+    "SUPABASE_ANON_KEY": ANON_KEY,
+}
+
+
+def use_supabase(environment: pytest.MonkeyPatch, **changes: str) -> None:
+    environment.delenv("STORAGE_DIR")
+    environment.delenv("STORAGE_SIGNING_KEY")
+    for name, value in {**SUPABASE, **changes}.items():
+        environment.setenv(name, value)
+
+
+def test_folder_and_signing_key_are_for_local_storage_only(environment: pytest.MonkeyPatch) -> None:
+    local = Settings.load().storage
+    assert isinstance(local, LocalStorage)
+    assert local.folder == Path("/s")
+    use_supabase(environment, STORAGE_BUCKET="cvs")
+    storage = Settings.load().storage
+    assert isinstance(storage, SupabaseStorage)
+    assert (storage.url, storage.bucket) == ("https://ref.supabase.co", "cvs")
+    assert ANON_KEY not in f"{storage!r} {Settings.load()!r}"
+
+
+def test_all_that_supabase_storage_needs_is_named(environment: pytest.MonkeyPatch) -> None:
+    use_supabase(environment, SUPABASE_URL="", SUPABASE_ANON_KEY="")
+    with pytest.raises(SettingsError) as error:
+        Settings.load()
+    assert str(error.value) == (
+        "SUPABASE_URL: Field required (STORAGE_BACKEND is supabase); "
+        "SUPABASE_ANON_KEY: Field required (STORAGE_BACKEND is supabase)"
+    )
+
+
+@pytest.mark.parametrize("key", [jwt.encode({"role": "service_role"}, "s" * 32), "sb_secret_abc", "with space"])
+def test_a_key_that_may_do_everything_is_not_taken(environment: pytest.MonkeyPatch, key: str) -> None:
+    use_supabase(environment, SUPABASE_ANON_KEY=key)
+    with pytest.raises(SettingsError, match=r"^SUPABASE_ANON_KEY: ") as error:
+        Settings.load()
+    assert key not in str(error.value)
