@@ -46,7 +46,7 @@ class Usage:
     active_schedules: int = strawberry.field(description="Schedules with something to come.")
     webhooks: int = strawberry.field(description="Webhooks that are registered.")
     bytes_used: BigInt = strawberry.field(
-        description="Bytes that the files of exports take up; those of expired ones until they are cleaned up, within a minute."
+        description="Bytes that the files of exports take up, of expired ones until they are cleaned up (a minute)."
     )
 
 

@@ -127,7 +127,8 @@ class WorkerVoice:
 
     def publish(self, job_id: UUID, attempt: int, byte_size: int = 1000, content_key: str | None = None) -> UUID | None:
         export_id: UUID | None = self.call(
-            "select resumepair.publish_export(%s, %s, 'classic', 'cv.pdf', %s, %s, 2, %s, null, null, '[]', '7 days', %s)",
+            "select resumepair.publish_export("
+            "%s, %s, 'classic', 'cv.pdf', %s, %s, 2, %s, null, null, '[]', '7 days', %s)",
             job_id, attempt, f"{job_id}/{attempt}/cv.pdf", byte_size, "0" * 64, content_key,
         )  # fmt: skip
         return export_id

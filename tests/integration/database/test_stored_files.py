@@ -121,11 +121,11 @@ def test_room_for_expired_exports_is_given_to_new_ones_without_waiting_for_the_s
 @pytest.mark.parametrize(
     "end",
     [
-        lambda alice, worker, job: worker.fail(job, 1),
-        lambda alice, worker, job: worker.fail(job, 1, "1 minute"),
-        lambda alice, worker, job: worker.release(job, 1),
-        lambda alice, worker, job: worker.claim(job),
-        lambda alice, worker, job: alice.cancel(job),
+        lambda _, worker, job: worker.fail(job, 1),
+        lambda _, worker, job: worker.fail(job, 1, "1 minute"),
+        lambda _, worker, job: worker.release(job, 1),
+        lambda _, worker, job: worker.claim(job),
+        lambda alice, _, job: alice.cancel(job),
     ],
     ids=["failed", "to be tried again", "handed back", "claimed again", "cancelled"],
 )
@@ -196,9 +196,7 @@ def test_fresh_or_not_is_another_request_for_one_idempotency_key(alice: Person) 
 
 
 @pytest.mark.parametrize("why", ["another's", "expired", "deleted", "too old", "other content", "superseded"])
-def test_nothing_else_is_reused(
-    alice: Person, bob: Person, worker: WorkerVoice, admin: Connection, why: str
-) -> None:
+def test_nothing_else_is_reused(alice: Person, bob: Person, worker: WorkerVoice, admin: Connection, why: str) -> None:
     first = (bob if why == "another's" else alice).export()
     worker.claim(first)
     export = worker.publish(first, 1, content_key=KEY)
@@ -279,9 +277,7 @@ def test_old_files_go_with_whoever_has_them(alice: Person, worker: WorkerVoice, 
     assert row["available"] == 0
 
 
-def test_a_removal_is_taken_once_and_again_after_a_while(
-    alice: Person, worker: WorkerVoice, admin: Connection
-) -> None:
+def test_a_removal_is_taken_once_and_again_after_a_while(alice: Person, worker: WorkerVoice, admin: Connection) -> None:
     alice.run("select resumepair.delete_export(%s)", worker.finish(alice.export()))
 
     def take(again_after: str) -> list[UUID]:

@@ -98,7 +98,9 @@ def counts() -> Counts:
 
 
 @pytest.fixture
-async def parts(database: Database, renderer: Renderer, store_folder: Path, counts: Counts) -> AsyncGenerator[Parts, None]:
+async def parts(
+    database: Database, renderer: Renderer, store_folder: Path, counts: Counts
+) -> AsyncGenerator[Parts, None]:
     async with create_pool(database.worker_url, 6) as pool:
         store = FolderStore(store_folder)
         yield Parts(
