@@ -129,7 +129,8 @@ order by created_at desc, id desc
 limit %(limit)s
 
 -- viewer --
-select l.max_active_requests, l.max_batch_documents, l.max_attempts, l.quota_bytes, l.max_schedules, l.max_documents, (
+select l.max_active_requests, l.max_batch_documents, l.max_attempts, l.quota_bytes, l.max_schedules, l.max_documents,
+       l.max_webhooks, (
     select count(distinct coalesce(batch_id, id)) from resumepair.export_jobs
     where user_id = (select auth.uid()) and status in ('pending', 'processing')
 ) as active_requests, resumepair.bytes_used((select auth.uid())) as bytes_used, (
@@ -137,7 +138,9 @@ select l.max_active_requests, l.max_batch_documents, l.max_attempts, l.quota_byt
     where user_id = (select auth.uid()) and next_run_at is not null
 ) as active_schedules, (
     select count(*) from resumepair.documents where user_id = (select auth.uid())
-) as documents
+) as documents, (
+    select count(*) from resumepair.webhooks where user_id = (select auth.uid())
+) as webhooks
 from resumepair.limits_of((select auth.uid())) as l
 
 -- schedule_export --
@@ -160,6 +163,53 @@ select id, document_id, options, run_at, cron, time_zone, next_run_at, last_run_
        last_refusal_state, last_refusal_message, created_at
 from resumepair.export_schedules
 where user_id = (select auth.uid())
+    and (%(after_at)s::timestamptz is null or (created_at, id) < (%(after_at)s, %(after_id)s::uuid))
+order by created_at desc, id desc
+limit %(limit)s
+
+-- register_webhook --
+select webhook_id, secret, replayed from resumepair.register_webhook(%(url)s, %(events)s, %(idempotency_key)s)
+
+-- delete_webhook --
+select resumepair.delete_webhook(%(id)s) as webhook_id
+
+-- rotate_webhook_secret --
+select resumepair.rotate_webhook_secret(%(id)s) as secret
+
+-- enable_webhook --
+select resumepair.enable_webhook(%(id)s) as webhook_id
+
+-- test_webhook --
+select resumepair.test_webhook(%(id)s) as delivery_id
+
+-- redeliver_webhook --
+select resumepair.redeliver_webhook(%(id)s) as delivery_id
+
+-- webhooks_by_id --
+select id, url, events, previous_secret_until, failing_since, disabled_at, disabled_reason, created_at
+from resumepair.webhooks
+where id = any(%(ids)s)
+
+-- webhooks_page --
+select id, url, events, previous_secret_until, failing_since, disabled_at, disabled_reason, created_at
+from resumepair.webhooks
+where user_id = (select auth.uid())
+    and (%(after_at)s::timestamptz is null or (created_at, id) < (%(after_at)s, %(after_id)s::uuid))
+order by created_at desc, id desc
+limit %(limit)s
+
+-- webhook_deliveries_by_id --
+select id, job_id, event, status, attempt, max_attempts, outcomes, response_status, error, payload,
+       created_at, last_attempt_at, next_attempt_at, delivered_at
+from resumepair.webhook_deliveries
+where id = any(%(ids)s)
+
+-- webhook_deliveries_page --
+select id, job_id, event, status, attempt, max_attempts, outcomes, response_status, error, payload,
+       created_at, last_attempt_at, next_attempt_at, delivered_at
+from resumepair.webhook_deliveries
+where webhook_id = %(webhook_id)s
+    and (%(statuses)s::text[] is null or status = any(%(statuses)s::text[]))
     and (%(after_at)s::timestamptz is null or (created_at, id) < (%(after_at)s, %(after_id)s::uuid))
 order by created_at desc, id desc
 limit %(limit)s
