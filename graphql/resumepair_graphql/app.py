@@ -94,7 +94,7 @@ def create_app(settings: Settings, schema: ExportSchema) -> Starlette:
         else Listening(settings.database_url)
     )
     links = _links_of(settings)
-    services = Services(database, JobFeed(source), links)
+    services = Services(database, JobFeed(source), links, settings.webhook_allow_insecure)
     keys = PublishedKeys(settings.jwks_url) if settings.jwks_url else None
     secret = settings.supabase_jwt_secret.get_secret_value() if settings.supabase_jwt_secret else None
     authenticator = Authenticator(settings.jwt_audience, secret=secret, keys=keys, issuer=settings.jwt_issuer)

@@ -75,6 +75,8 @@ class Context:
     jobs = _loader("jobs_by_id")
     batches = _loader("batches_by_id")
     schedules = _loader("schedules_by_id")
+    webhooks = _loader("webhooks_by_id")
+    webhook_deliveries = _loader("webhook_deliveries_by_id")
     exports = _loader("exports_by_id")
     queue_positions = _loader("queue_positions")
 
@@ -114,6 +116,7 @@ class Services:
     database: Database
     feed: JobFeed
     links: Links
+    allow_insecure_webhooks: bool = False
     _readers: WeakValueDictionary[Identity, Context] = field(default_factory=WeakValueDictionary[Identity, Context])
 
     def reader(self, context: Context) -> Context:

@@ -31,7 +31,7 @@ class ErrorCode(Enum):
     INVALID_STATE = described("INVALID_STATE", "Not possible in the object's present state.")
     IDEMPOTENCY_KEY_REUSED = described("IDEMPOTENCY_KEY_REUSED", "The idempotency key was used for another request.")
     RATE_LIMITED = described(
-        "RATE_LIMITED", "Too many export requests are active, or too many schedules or documents there."
+        "RATE_LIMITED", "Too many export requests are active, or too many schedules, documents or webhooks there."
     )
     QUOTA_EXCEEDED = described("QUOTA_EXCEEDED", "The storage quota is used up.")
     EXPORT_EXPIRED = described("EXPORT_EXPIRED", "The export has expired.")
@@ -54,13 +54,15 @@ class RequestRefused(UserError):
 
 
 @strawberry.type(
-    description="Too many of the caller's export requests are active, or too many schedules or documents there."
+    description="Too many of the caller's export requests are active, or there are too many schedules, documents or "
+    "webhooks."
 )
 class RateLimited(UserError):
-    """Too many active requests, schedules or documents."""
+    """Too many active requests, schedules, documents or webhooks."""
 
     active: int = strawberry.field(
-        description="Active requests, of which a batch is one; or schedules with something to come; or documents.",
+        description="Active requests, of which a batch is one; or schedules with something to come; or documents, or "
+        "webhooks.",
         default=0,
     )
     limit: int = strawberry.field(description="How many of them there may be.", default=0)

@@ -18,6 +18,8 @@ NOUNS = {
     "ExportBatch": "batch",
     "Export": "export",
     "ExportSchedule": "schedule",
+    "Webhook": "webhook",
+    "WebhookDelivery": "delivery",
 }
 
 NO_DOCUMENT = UUID(int=0)

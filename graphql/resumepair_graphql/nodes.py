@@ -16,6 +16,8 @@ from resumepair_graphql.history import load_export
 from resumepair_graphql.ids import Id, uuid_of
 from resumepair_graphql.jobs import load_job
 from resumepair_graphql.schedules import load_schedule
+from resumepair_graphql.webhook_deliveries import load_delivery
+from resumepair_graphql.webhooks import load_webhook
 
 NODES_MAX = 100
 Load = Callable[[Context, UUID], Awaitable[relay.Node | None]]
@@ -25,6 +27,8 @@ LOADS: dict[str, Load] = {
     "ExportBatch": load_batch,
     "Export": load_export,
     "ExportSchedule": load_schedule,
+    "Webhook": load_webhook,
+    "WebhookDelivery": load_delivery,
 }
 
 

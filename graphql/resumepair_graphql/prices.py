@@ -8,7 +8,7 @@ ASKS = "asks"
 
 
 def price(cost: int = 1, *, entries: int | None = None, asks: bool | None = None) -> dict[str, int]:
-    """A field's metadata: what each occurrence costs, how many entries its list can have, whether the database is asked.
+    """A field's metadata: what each occurrence costs, how many entries its list can have, if the database is asked.
 
     Unless it is said here, a field asks the database if its resolver waits for something.
     """

@@ -36,7 +36,7 @@ class TemplateStats:
 
 @strawberry.type(description="Figures of the caller's exports; with a `service_role` token, of the whole system's.")
 class ExportStats:
-    """A row of the `stats_of_*` queries."""
+    """A row of the `stats_of_*` queries. What was counted stays, also when an export is deleted or expires."""
 
     since: strawberry.Private[datetime | None]
     pending: int = strawberry.field(description="Jobs that wait for their turn, or for their next attempt.")
@@ -55,7 +55,7 @@ class ExportStats:
         description="How long completed jobs waited for their first attempt; null when there are none. "
         "For the system without `since`: today's and yesterday's."
     )
-    bytes_used: BigInt = strawberry.field(description="Bytes of the files that have not expired.")
+    bytes_used: BigInt = strawberry.field(description="Bytes of the files that there are.")
     quota_bytes: BigInt | None = strawberry.field(description="Bytes that they may take up; null for the system.")
     downloads: BigInt = strawberry.field(description="Download links that were made.")
     queue_depth: int = strawberry.field(description="Jobs of all users that are due and wait for a worker now.")

@@ -31,6 +31,7 @@ class Limits:
     max_attempts: int = strawberry.field(description="Attempts that a job gets.")
     max_schedules: int = strawberry.field(description="Schedules that may have something to come.")
     max_documents: int = strawberry.field(description="Documents that there may be.")
+    max_webhooks: int = strawberry.field(description="Webhooks that may be registered.")
     quota_bytes: BigInt = strawberry.field(description="Bytes that the files of exports may take up.")
 
 
@@ -43,6 +44,7 @@ class Usage:
     )
     active_schedules: int = strawberry.field(description="Schedules with something to come.")
     documents: int = strawberry.field(description="Documents that there are.")
+    webhooks: int = strawberry.field(description="Webhooks that are registered.")
     bytes_used: BigInt = strawberry.field(
         description="Bytes that the files of exports take up, of expired ones until they are cleaned up (a minute)."
     )
@@ -86,12 +88,14 @@ def _viewer_of(identity: Identity, row: Row) -> Viewer:
             max_attempts=row["max_attempts"],
             max_schedules=row["max_schedules"],
             max_documents=row["max_documents"],
+            max_webhooks=row["max_webhooks"],
             quota_bytes=row["quota_bytes"],
         ),
         usage=Usage(
             active_requests=row["active_requests"],
             active_schedules=row["active_schedules"],
             documents=row["documents"],
+            webhooks=row["webhooks"],
             bytes_used=row["bytes_used"],
         ),
     )

@@ -116,12 +116,12 @@ OPERATIONS = (
             other=EMPTY,
             service_role=EMPTY if kind == "document" else VALUE,
         )
-        for kind in ("document", "job", "batch", "export", "schedule")
+        for kind in ("document", "job", "batch", "export", "schedule", "webhook", "delivery")
     ),
     Operation(
         "nodes",
         "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Document { title } } }",
-        lambda world: {"ids": [world.document, world.job, world.batch, world.export, world.schedule]},
+        lambda world: {"ids": [world.document, world.job, world.batch, world.export, world.schedule, world.webhook]},
         other=EMPTY,
         service_role=VALUE,
     ),
@@ -189,6 +189,13 @@ OPERATIONS = (
         other=EMPTY,
         service_role=EMPTY,
     ),
+    Operation(
+        "webhooks",
+        "query { webhooks { edges { node { id url deliveries { edges { node { payload } } } } } } }",
+        nothing,
+        other=EMPTY,
+        service_role=EMPTY,
+    ),
     # ----------------------------------------------------------------------------------------------------- mutations
     Operation(
         "saveDocument, a new one",
@@ -238,6 +245,11 @@ OPERATIONS = (
         lambda world: {"id": world.export},
     ),
     Operation(
+        "deleteExport",
+        "mutation ($id: ID!) { deleteExport(input: {exportId: $id}) { deletedId errors { code } } }",
+        lambda world: {"id": world.new_export()},
+    ),
+    Operation(
         "scheduleExport",
         "mutation ($id: ID!) {"
         ' scheduleExport(input: {documentId: $id, cron: "0 8 * * MON"}) { schedule { id } errors { code } } }',
@@ -247,6 +259,40 @@ OPERATIONS = (
         "deleteSchedule",
         "mutation ($id: ID!) { deleteSchedule(input: {scheduleId: $id}) { deletedId errors { code } } }",
         lambda world: {"id": world.new_schedule()},
+    ),
+    Operation(
+        "registerWebhook",
+        "mutation {"
+        ' registerWebhook(input: {url: "https://hooks.example/"}) { webhook { id } secret errors { code } } }',
+        nothing,
+        other=VALUE,
+    ),
+    Operation(
+        "deleteWebhook",
+        "mutation ($id: ID!) { deleteWebhook(input: {webhookId: $id}) { deletedId errors { code } } }",
+        lambda world: {"id": world.new_webhook()},
+    ),
+    Operation(
+        "rotateWebhookSecret",
+        "mutation ($id: ID!) {"
+        " rotateWebhookSecret(input: {webhookId: $id}) { webhook { id } secret errors { code } } }",
+        lambda world: {"id": world.webhook},
+    ),
+    Operation(
+        "enableWebhook",
+        "mutation ($id: ID!) { enableWebhook(input: {webhookId: $id}) { webhook { id } errors { code } } }",
+        lambda world: {"id": world.webhook},
+    ),
+    Operation(
+        "testWebhook",
+        "mutation ($id: ID!) { testWebhook(input: {webhookId: $id}) { delivery { id } errors { code } } }",
+        lambda world: {"id": world.new_webhook()},
+    ),
+    Operation(
+        "redeliverWebhook",
+        "mutation ($id: ID!) {"
+        " redeliverWebhook(input: {deliveryId: $id}) { delivery { id payload } errors { code } } }",
+        lambda world: {"id": world.new_failed_delivery()},
     ),
     # ------------------------------------------------------------------------------------------------- subscriptions
     Operation(

@@ -8,7 +8,10 @@ from psycopg.rows import DictRow
 
 from tests.integration.conftest import Connection, Person, WorkerVoice
 
-TABLES = ("documents", "export_jobs", "export_batches", "export_history", "export_schedules", "user_limits")
+TABLES = (
+    "documents", "export_jobs", "export_batches", "export_history", "export_schedules", "webhooks",
+    "webhook_deliveries", "user_limits",
+)  # fmt: skip
 
 
 def global_id(kind: str, key: UUID) -> str:
@@ -29,7 +32,7 @@ class World:
         # The matrix is about who may, not about how often.
         self.admin.execute(
             "update resumepair.user_limits"
-            " set max_active_requests = 10000, max_schedules = 10000, max_documents = 10000,"
+            " set max_active_requests = 10000, max_schedules = 10000, max_documents = 10000, max_webhooks = 10000,"
             " quota_bytes = 1000000000000"
         )
         document = self.owner.save_document(self.secret)
@@ -39,6 +42,8 @@ class World:
         self.export = global_id("Export", self.worker.finish(job))
         self.batch = self.new_batch()
         self.schedule = self.new_schedule()
+        self.webhook = self.new_webhook()
+        self.delivery = self.new_failed_delivery()
         self.admin.execute("insert into resumepair.user_limits (user_id) values (%s)", [self.owner.id])
 
     def new_document(self) -> str:
@@ -60,6 +65,23 @@ class World:
 
     def new_schedule(self) -> str:
         return global_id("ExportSchedule", self.owner.schedule(self.owner.save_document(self.secret))["schedule_id"])
+
+    def new_export(self) -> str:
+        job = self.owner.enqueue(self.owner.save_document(self.secret))[0]["job_id"]
+        return global_id("Export", self.worker.finish(job))
+
+    def new_webhook(self) -> str:
+        url = f"https://hooks.example/{self.secret}"
+        return global_id("Webhook", self.owner.register_webhook(url, events=["export.failed"])["webhook_id"])
+
+    def new_failed_delivery(self) -> str:
+        """Of a test, for a webhook of its own."""
+        webhook = self.owner.register_webhook(f"https://hooks.example/{self.secret}", events=["export.failed"])
+        (row,) = self.owner.run("select resumepair.test_webhook(%s) as id", webhook["webhook_id"])
+        claim = self.worker.claim_delivery(row["id"])
+        assert claim
+        self.worker.finish_delivery(claim, status=500, error=f"It answered {self.secret}.")
+        return global_id("WebhookDelivery", row["id"])
 
     def one(self, query: str) -> DictRow:
         """The only row of a query over everybody's."""

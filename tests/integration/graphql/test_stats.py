@@ -119,6 +119,20 @@ async def test_downloads_are_counted_for_both(
     assert (await ask_for_all())["downloads"] == 2
 
 
+async def test_what_was_done_is_counted_also_when_the_export_is_deleted(
+    ask: Ask,
+    ask_for_all: Any,  # noqa: ANN401
+    alice: Person,
+    worker: WorkerVoice,
+) -> None:
+    export_id: UUID = worker.finish(alice.export())
+    alice.run("select * from resumepair.record_download(%s)", export_id)
+    alice.run("select resumepair.delete_export(%s)", export_id)
+    for stats in (await ask(alice, STATS), await ask_for_all()):
+        assert (stats["completed"], stats["downloads"], stats["bytesUsed"]) == (1, 1, 0)
+        assert [template["downloads"] for template in stats["templates"]] == [1]
+
+
 async def test_percentiles_of_the_system_are_close_to_those_that_are_counted(
     ask: Ask,
     ask_for_all: Any,  # noqa: ANN401

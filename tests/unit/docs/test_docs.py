@@ -133,6 +133,7 @@ def test_examples_are_found() -> None:
         "docs/clients/python.md",
         "docs/reference/pagination.md",
         "docs/how-to/schedule-an-export.md",
+        "docs/how-to/receive-webhooks.md",
         "docs/how-to/watch-a-job.md",
         "docs/quickstart.md",
         "docs/reference/graphql.md",
@@ -366,7 +367,8 @@ def models_of(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
 
 
 def test_limits_of_a_user_are_those_of_the_schema() -> None:
-    row = re.search(r"insert into resumepair\.user_limits \(user_id, (.+)\)\nvalues \('[0-9-]+', (.+)\)\n", SCHEMA_SQL)
+    columns_and_values = r"\(\s*user_id, (.+)\s*\) values \('[0-9-]+', (.+)\)\n"
+    row = re.search(r"insert into resumepair\.user_limits " + columns_and_values, SCHEMA_SQL)
     assert row
     defaults = dict(zip(row[1].split(", "), row[2].split(", "), strict=True))
     lines = section("docs/reference/limits.md", "Of each user").splitlines()
@@ -377,6 +379,7 @@ def test_limits_of_a_user_are_those_of_the_schema() -> None:
         "quota_bytes",
         "max_schedules",
         "max_documents",
+        "max_webhooks",
         "max_attempts",
     )
     assert listed == [defaults[name].replace(" * 1024 * 1024", " MB") for name in order]
