@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
 
 from resumepair_graphql.http_refusal import json_response
 from resumepair_graphql.negotiation import MediaType
@@ -22,9 +23,12 @@ STATUS_OF_CODE: Mapping[object, HTTPStatus] = {
 def has_no_result(result: ExecutionResult) -> bool:
     """Whether the operation was refused as a whole (syntax, validity, variables, limits), or given up for its time.
 
-    graphql-core gives a variable of the wrong type `data: null` like a failure of a field; only the missing path tells.
+    So is a subscription that was refused or broke, though its errors have a path. Of other operations, graphql-core
+    gives a variable of the wrong type `data: null` like a failure of a field; only the missing path tells.
     """
-    return result.data is None and bool(result.errors) and all(error.path is None for error in result.errors or ())
+    if result.data is not None or not result.errors:
+        return False
+    return isinstance(result, PreExecutionError) or all(error.path is None for error in result.errors)
 
 
 def body_of(result: ExecutionResult) -> dict[str, Any]:

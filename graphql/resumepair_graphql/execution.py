@@ -274,8 +274,8 @@ class ExportSchema(strawberry.Schema):
                     yield ExecutionResult(result.data, masked(result.errors) if result.errors else None, extensions)
                     extensions = None
         except Exception as error:  # noqa: BLE001 # whatever the source raised, as a resolver may
-            located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
-            yield ExecutionResult(None, masked([located]), extensions)
+            located = cast("OperationExecutor", admitted.executor).located(error)
+            yield PreExecutionError(None, masked([located]), extensions)
 
     def _event(self, executor: Executor[Any]) -> Any:  # noqa: ANN401 # a result, or what becomes one
         """Execute one event of a subscription; one that has to wait for anything has as long as a query."""

@@ -19,6 +19,7 @@ from strawberry.types.graphql import OperationType
 from structlog.testing import capture_logs
 
 from graphql import get_introspection_query, parse, validate
+from resumepair_graphql.answers import has_no_result
 from resumepair_graphql.auth import ANONYMOUS, Identity
 from resumepair_graphql.errors import ErrorCode, Refusal
 from resumepair_graphql.execution import ExportSchema, Policy
@@ -288,6 +289,14 @@ async def test_events_come_one_by_one_and_the_first_tells_the_cost() -> None:
     results = await stream(SCHEMA, "subscription { count(to: 3) }", context_value=ALICE)
     assert [result.data for result in results] == [{"count": 0}, {"count": 1}, {"count": 2}]
     assert [bool(result.extensions) for result in results] == [True, False, False]
+
+
+async def test_a_subscription_that_breaks_says_where() -> None:
+    query = "subscription { ...Number } fragment Number on Subscription { n: count(to: 6) }"
+    *_, result = await stream(SCHEMA, query)
+    (error,) = result.errors or []
+    assert (codes(result), error.path, bool(error.locations)) == (["INTERNAL_ERROR"], ["n"], True)
+    assert has_no_result(result), "clients are told that it is over"
 
 
 async def test_a_subscription_that_breaks_says_no_more_than_a_query() -> None:

@@ -61,7 +61,8 @@ async def test_every_field_says_so_first(kind: str, name: str, field: GraphQLFie
     if kind == "mutation":
         assert (result.data, result.errors) == ({name: {"errors": [{"code": "UNAUTHENTICATED"}]}}, None)
     else:
-        assert [error.extensions for error in result.errors or []] == [{"code": "UNAUTHENTICATED"}]
+        (error,) = result.errors or []
+        assert (error.extensions, error.path, bool(error.locations)) == ({"code": "UNAUTHENTICATED"}, [name], True)
 
 
 async def results_of(query: str, context: Context) -> list[ExecutionResult]:
