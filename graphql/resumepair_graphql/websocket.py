@@ -41,6 +41,11 @@ SUBSCRIBER_EXISTS = 4409
 TOO_MANY_MESSAGES = 4429
 TOO_LARGE = 1009
 TRY_AGAIN_LATER = 1013
+MAX_REASON_BYTES = 123  # RFC 6455, 5.5
+
+
+class ConnectionRefused(Exception):
+    """The token of `connection_init` is not a good one; the message says why."""
 
 
 class View(Protocol):
@@ -161,7 +166,11 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         """Acknowledge, and set the connection's end."""
         if message.get("payload") is None:
             message = {**message, "payload": {}}
-        await super().handle_connection_init(message)
+        try:
+            await super().handle_connection_init(message)
+        except ConnectionRefused as error:
+            await self.websocket.close(FORBIDDEN, shortened(str(error)))
+            return
         seconds = self.context.identity.seconds_left
         if self.connection_acknowledged and seconds is not None and not self._expiry:
             self._expiry = asyncio.get_running_loop().call_later(max(seconds, 0), self._expire)
@@ -281,3 +290,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             self._give_up()
         except WebSocketDisconnected:
             pass
+
+
+def shortened(reason: str) -> str:
+    """As much of it as a closing message can have."""
+    return reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
