@@ -205,6 +205,16 @@ def test_a_saved_document_of_a_megabyte_may_have_what_documents_have(server: Ser
     assert saved.json()["data"]["saveDocument"]["errors"] == []
 
 
+def test_numbers_and_texts_come_back_as_the_page_about_documents_says(server: Server, token: str) -> None:
+    save = SAVE.replace("{ id }", "{ data }")
+    numbers = b'{"whole": 18446744073709551615, "long": 12345678901234567890123, "zero": -0.0, "text": "1234567890"}'
+    body = b'{"query": "%s", "variables": {"data": %s}}' % (save.replace('"', '\\"').encode(), numbers)
+    answer = server.post(body, token).json()
+    assert answer["data"]["saveDocument"]["document"]["data"] == {
+        "whole": 18446744073709551615, "long": 12345678901234568000000, "zero": 0, "text": "1234567890"
+    }  # fmt: skip
+
+
 LARGE = {"profile": {"fullName": "x" * 300_000}}
 
 
