@@ -14,9 +14,10 @@ from procrastinate.jobs import Job
 from procrastinate.middleware import AsyncCallNext
 from procrastinate.worker import Worker
 
+from resumepair_worker.attempt import RetryLater
 from resumepair_worker.clean_up import CleanUp, ManyFilesLost
 from resumepair_worker.errors import ExportError
-from resumepair_worker.export import Exporter, RetryLater
+from resumepair_worker.export import Exporter
 
 # A list, not a tuple: psycopg would send a tuple as a row.
 QUEUES = ["exports", "maintenance"]
