@@ -1,7 +1,7 @@
 # The one door to the project. `make help` lists what is behind it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run watch test check bench chaos gallery db token sdl graphiql wheel clean setup setup-stack setup-bench
+.PHONY: help run watch test check bench chaos gallery db token sdl graphiql wheel clean clean-up setup setup-stack setup-bench
 
 PYTHON := .venv/bin/python
 # The shell's own USER is whoever is logged in; only the one on the command line is meant.
@@ -49,6 +49,9 @@ chaos: setup-stack ## put real workers through faults under load and count what 
 
 gallery: setup-stack ## print every template with every sample into .local/gallery, with an index page
 	@exec $(PYTHON) -m dev.gallery
+
+clean-up: setup-stack ## remove what has expired from the local stack, and make its files and its database agree
+	@exec $(PYTHON) -m dev.clean_up
 
 db: setup-stack ## bring the schema of DATABASE_URL's (or the local stack's) database up to date
 	@exec $(PYTHON) -m dev.local_database

@@ -47,6 +47,10 @@ WORKER_CHOICES: Final = (
     "WORKER_CONCURRENCY",
     "RENDER_TIMEOUT_SECONDS",
     "EXPORT_TTL_DAYS",
+    "FILE_MAX_AGE_DAYS",
+    "HISTORY_TTL_DAYS",
+    "METRICS_HOST",
+    "METRICS_PORT",
     "RETRY_BASE_SECONDS",
 )
 # Both processes of a stack whose files are in Supabase Storage; then each one's own key.

@@ -109,7 +109,7 @@ def _check(url: str) -> str:
 
 
 @contextmanager
-def _running_or_started(environment: Mapping[str, str], state: State, secrets: Secrets) -> Generator[str]:
+def running_or_started(environment: Mapping[str, str], state: State, secrets: Secrets) -> Generator[str]:
     """Provide the admin URL, of the running stack's server where there is one."""
     if environment.get("DATABASE_URL"):  # another's database: nothing of the local stack is touched
         with local_database(environment, state, secrets) as database:
@@ -130,7 +130,7 @@ def main() -> int:
     try:
         state.create()
         secrets = state.secrets()
-        with _running_or_started(environment, state, secrets) as admin_url:
+        with running_or_started(environment, state, secrets) as admin_url:
             left = prepare_schema(admin_url, environment.get("STORAGE_BUCKET", ""))
     except SetupError as error:
         print(f"make db: {error}", file=sys.stderr)

@@ -21,9 +21,11 @@ from dev.throwaway import Throwaway
 from resumepair_renderer import Rendered, Renderer, RendererSettings, RenderOptions, RenderStage
 from resumepair_worker.alarm import Alarm
 from resumepair_worker.app import work
+from resumepair_worker.clean_up import Ages, CleanUp
 from resumepair_worker.connections import create_pool
 from resumepair_worker.errors import StorageUnavailable
 from resumepair_worker.export import Exporter
+from resumepair_worker.files import Files
 from resumepair_worker.folder_store import FolderStore
 from resumepair_worker.jobs import Jobs
 from resumepair_worker.queue import build_queue
@@ -43,6 +45,7 @@ class Stub:
 
     rendered: Rendered
     seconds: float = 0.0
+    version: str = "stub"
     begun: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     _pages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES))
 
@@ -91,9 +94,11 @@ async def workshop(place: Throwaway, rendered: Rendered) -> AsyncGenerator[Works
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     async with create_pool(place.worker_url, IN_FLIGHT + 2) as pool:
         jobs, stub = Jobs(pool), Stub(rendered)
-        exporter = Exporter(jobs, cast("Renderer", stub), FolderStore(place.storage), timedelta(days=7), RETRY_BASE)
+        store = FolderStore(place.storage)
+        exporter = Exporter(jobs, cast("Renderer", stub), store, timedelta(days=7), RETRY_BASE)
+        clean_up = CleanUp(Files(pool), store, Ages(), lambda _, __: None)
         alarm = Alarm(jobs)
-        app = build_queue(exporter, alarm.expect)
+        app = build_queue(exporter, clean_up, alarm.expect)
         async with app.open_async(pool):
             yield Workshop(app, stub, alarm)
 

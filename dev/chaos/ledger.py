@@ -81,7 +81,7 @@ class Ledger:
         return user
 
     def enqueue(self, user: UUID, count: int, resume: Mapping[str, Any] = RESUME) -> list[UUID]:
-        """So many exports; returned means accepted, that is, committed."""
+        """So many exports, each to be printed; returned means accepted, that is, committed."""
         accepted: list[UUID] = []
         for _ in range(count):
             with self.as_user(user):
@@ -90,7 +90,7 @@ class Ledger:
                 ).fetchone()
                 assert row  # noqa: S101
                 job = self.connection.execute(
-                    "select job_id from resumepair.enqueue_export(array[%s]::uuid[])", [row["id"]]
+                    "select job_id from resumepair.enqueue_export(array[%s]::uuid[], p_fresh => true)", [row["id"]]
                 ).fetchone()
                 assert job  # noqa: S101
             accepted.append(job["job_id"])

@@ -53,16 +53,7 @@ class Downloads:
     async def serve(self, request: Request) -> Response:
         """Redirect (302), or say why not: 401, 403, 404, 410 when the export has expired, 503."""
         try:
-            identity = await self._door.identify(request.headers)
-            if identity == ANONYMOUS:
-                raise HttpRefusal(HttpCode.UNAUTHENTICATED, "Sign in to do this.", {"WWW-Authenticate": "Bearer"})
-            context = Context(
-                self._services,
-                self._door.base_url(request),
-                identity,
-                authorization=request.headers.get("authorization"),
-            )
-            link = await self._link(context, request.path_params["id"], count=request.method == "GET")
+            link = await self._link(await self._context(request), request.path_params["id"], request.method)
         except HttpRefusal as refusal:
             return refusal.response()
         except Refusal as refusal:
@@ -70,11 +61,18 @@ class Downloads:
             return json_response({"errors": [refusal.formatted]}, status, MediaType.JSON)
         return RedirectResponse(link, HTTPStatus.FOUND, HEADERS)
 
-    async def _link(self, context: Context, id_: str, *, count: bool) -> str:
+    async def _context(self, request: Request) -> Context:
+        identity = await self._door.identify(request.headers)
+        if identity == ANONYMOUS:
+            raise HttpRefusal(HttpCode.UNAUTHENTICATED, "Sign in to do this.", {"WWW-Authenticate": "Bearer"})
+        authorization = request.headers.get("authorization")
+        return Context(self._services, self._door.base_url(request), identity, authorization)
+
+    async def _link(self, context: Context, id_: str, method: str) -> str:
         key = uuid_of(id_, "Export") or _plain_uuid(id_)
         if key is None:
             raise not_found("Export", "exportId")
-        return (await link_to(context, key, count=count)).url
+        return (await link_to(context, key, count=method == "GET")).url
 
 
 def _plain_uuid(text: str) -> UUID | None:

@@ -10,8 +10,8 @@ from strawberry import relay
 
 from resumepair_graphql.context import Context, Info
 from resumepair_graphql.database import Row
-from resumepair_graphql.download_path import download_path
 from resumepair_graphql.documents import Document, load_document
+from resumepair_graphql.download_path import download_path
 from resumepair_graphql.enums import described
 from resumepair_graphql.errors import ErrorCode, Refusal, UserError
 from resumepair_graphql.ids import document_filter, require_uuid

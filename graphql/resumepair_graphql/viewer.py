@@ -43,7 +43,9 @@ class Usage:
         description="Export requests, of which a batch is one, that are pending or processing."
     )
     active_schedules: int = strawberry.field(description="Schedules with something to come.")
-    bytes_used: BigInt = strawberry.field(description="Bytes that the files of exports take up; those of expired ones until they are cleaned up, within a minute.")
+    bytes_used: BigInt = strawberry.field(
+        description="Bytes that the files of exports take up, of expired ones until they are cleaned up (a minute)."
+    )
 
 
 @strawberry.type(description="Whoever the token belongs to.")

@@ -86,7 +86,7 @@ class WorkerVoice:
     connection: Connection
     admin: Connection
 
-    def _call(self, query: str, *values: object) -> Any:  # noqa: ANN401
+    def call(self, query: str, *values: object) -> Any:  # noqa: ANN401
         row = self.connection.execute(query.encode(), values).fetchone()
         return row and next(iter(row.values()))
 
@@ -101,24 +101,34 @@ class WorkerVoice:
         ).fetchone()
 
     def report(self, job_id: UUID, attempt: int, stage: str) -> bool:
-        return bool(self._call("select resumepair.report_progress(%s, %s, %s)", job_id, attempt, stage))
+        return bool(self.call("select resumepair.report_progress(%s, %s, %s)", job_id, attempt, stage))
 
-    def publish(self, job_id: UUID, attempt: int, byte_size: int = 1000) -> UUID | None:
-        export_id: UUID | None = self._call(
-            "select resumepair.publish_export(%s, %s, 'classic', 'cv.pdf', %s, %s, 2, %s, null, null, '[]', '7 days')",
-            job_id, attempt, f"{job_id}/{attempt}/cv.pdf", byte_size, "0" * 64,
+    def reserve(self, job_id: UUID, attempt: int, byte_size: int = 1000) -> bool:
+        query = "select resumepair.reserve_upload(%s, %s, %s, %s)"
+        return bool(self.call(query, job_id, attempt, f"{job_id}/{attempt}/cv.pdf", byte_size))
+
+    def reuse(self, job_id: UUID, attempt: int, content_key: str) -> UUID | None:
+        query = "select resumepair.reuse_export(%s, %s, %s, '7 days')"
+        export_id: UUID | None = self.call(query, job_id, attempt, content_key)
+        return export_id
+
+    def publish(self, job_id: UUID, attempt: int, byte_size: int = 1000, content_key: str | None = None) -> UUID | None:
+        export_id: UUID | None = self.call(
+            "select resumepair.publish_export("
+            "%s, %s, 'classic', 'cv.pdf', %s, %s, 2, %s, null, null, '[]', '7 days', %s)",
+            job_id, attempt, f"{job_id}/{attempt}/cv.pdf", byte_size, "0" * 64, content_key,
         )  # fmt: skip
         return export_id
 
     def fail(self, job_id: UUID, attempt: int, retry_in: str | None = None, code: str = "RENDER_TIMEOUT") -> str | None:
-        status: str | None = self._call(
+        status: str | None = self.call(
             "select status from resumepair.fail_export(%s, %s, %s, 'It took too long.', %s::interval)",
             job_id, attempt, code, retry_in,
         )  # fmt: skip
         return status
 
     def release(self, job_id: UUID, attempt: int) -> bool:
-        return bool(self._call("select resumepair.release_export(%s, %s)", job_id, attempt))
+        return bool(self.call("select resumepair.release_export(%s, %s)", job_id, attempt))
 
     def due_schedules(self) -> list[DictRow]:
         return self.connection.execute("select * from resumepair.due_schedules('0 seconds', 100)").fetchall()

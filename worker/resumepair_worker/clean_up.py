@@ -6,7 +6,8 @@ before its upload until after its removal, so whatever is interrupted is found a
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -94,7 +95,7 @@ class CleanUp:
         await self._expire_lost(found, give_up=give_up_lost)
 
     async def _remove_unknown(self, found: Sequence[str]) -> None:
-        """Remove files without rows: a row is there before its file, so whoever asks after the file was found is right."""
+        """Remove files without rows: a row is there before its file, so it is right to ask after the file was found."""
         for page in batched(found, PAGE):
             unknown = await self._files.unknown(page)
             await self._store.remove(unknown)
@@ -102,7 +103,7 @@ class CleanUp:
             for path in unknown:
                 log.warning("orphan_removed", path=path)
 
-    async def _expire_lost(self, found: Set[str], *, give_up: bool) -> None:
+    async def _expire_lost(self, found: AbstractSet[str], *, give_up: bool) -> None:
         """Make exports expired whose files are gone."""
         lost: list[KeptFile] = []
         kept, last = 0, None

@@ -67,7 +67,9 @@ async def clean_up_once(settings: Settings, counts: Counter[str], *, give_up_los
         counts[kind] += number
 
     async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(create_pool(settings.database_url, POOL_SIZE, pooler=settings.polling_mode))
+        pool = await stack.enter_async_context(
+            create_pool(settings.database_url, POOL_SIZE, pooler=settings.polling_mode)
+        )
         store = await stack.enter_async_context(open_store(settings.storage))
         clean_up = CleanUp(Files(pool), store, settings.ages, count)
         await clean_up.expire()

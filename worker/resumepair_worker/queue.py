@@ -108,7 +108,7 @@ def build_queue(exporter: Exporter, bundler: Bundler, clean_up: CleanUp, expect:
         await clean_up.expire()
         await _or_later(clean_up.remove())
 
-    @app.periodic(cron="*/15 * * * *")
+    @app.periodic(cron="17 * * * *")
     @app.task(name="sweep_storage", queue="maintenance", queueing_lock="sweep_storage")
     async def sweep_storage(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction] # noqa: ARG001
         await _or_later(clean_up.sweep())
@@ -121,7 +121,7 @@ async def _or_later(sweep: Awaitable[object]) -> None:
     try:
         await sweep
     except ManyFilesLost as error:
-        log.error("many_files_lost", reason=str(error), mend="resumepair-clean-up --give-up-lost, if they are")
+        log.critical("many_files_lost", reason=str(error), mend="resumepair-clean-up --give-up-lost, if they are")
     except ExportError as error:
         log.warning("clean_up_waits", reason=str(error))
 

@@ -35,6 +35,11 @@ TABLES = {
     ("export_statistics", "insert"): (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
     ("export_statistics", "update"): (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
     ("export_statistics", "delete"): (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    **{
+        (table, right): (YES, NONE, DENIED, YES, DENIED, DENIED) if right == "select" else (DENIED,) * 6
+        for table in ("stored_files", "user_usage")
+        for right in ("select", "insert", "update", "delete")
+    },
     ("user_limits", "select"):      (YES,    NONE,   DENIED, YES,    DENIED, DENIED),
     ("user_limits", "insert"):      (DENIED, DENIED, DENIED, YES,    DENIED, DENIED),
     ("user_limits", "update"):      (DENIED, DENIED, DENIED, YES,    DENIED, DENIED),
@@ -59,6 +64,7 @@ FUNCTIONS: dict[str, set[str]] = {
     "auth.uid": USERS | {"anon", "service_role"},
     "queue_depth": USERS | {"service_role"},
     "limits_of": USERS | {"service_role"},
+    "bytes_used": USERS | {"service_role"},
     "queue_positions": USERS | {"service_role"},
     **dict.fromkeys(
         (
@@ -68,6 +74,7 @@ FUNCTIONS: dict[str, set[str]] = {
             "cancel_batch",
             "retry_export",
             "record_download",
+            "delete_export",
             "schedule_export",
             "delete_schedule",
         ),
@@ -77,7 +84,17 @@ FUNCTIONS: dict[str, set[str]] = {
         (
             "claim_export",
             "report_progress",
+            "reserve_upload",
             "publish_export",
+            "reuse_export",
+            "expire_exports",
+            "expire_old_files",
+            "expire_lost_files",
+            "files_after",
+            "unknown_files",
+            "take_removals",
+            "forget_files",
+            "prune_history",
             "fail_export",
             "release_export",
             "rescue_exports",
@@ -97,6 +114,13 @@ FUNCTIONS: dict[str, set[str]] = {
             "require_free_request",
             "require_free_storage",
             "require_free_schedule",
+            "lock_files",
+            "remove_unused_files",
+            "let_go_of_files",
+            "expire_exports_of",
+            "abandon_upload",
+            "count_usage",
+            "queue_removal",
             "next_virtual_time",
             "queue_job",
             "lost_queue_rows",

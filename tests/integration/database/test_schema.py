@@ -21,7 +21,9 @@ TABLES = (
     "export_jobs",
     "export_schedules",
     "export_statistics",
+    "stored_files",
     "user_limits",
+    "user_usage",
 )
 OWNER = "plain_owner"
 
@@ -144,9 +146,15 @@ drop function resumepair.queue_positions(uuid[]);
 drop index resumepair.export_jobs_ended;
 alter table resumepair.documents drop column idempotency_key, drop column request_hash;
 alter table resumepair.user_limits drop column max_schedules;
-alter table resumepair.export_history drop column proof, drop column fit, drop column warnings;
+alter table resumepair.export_history drop column proof, drop column fit, drop column warnings,
+    drop column file_id, drop column cached;
+drop table resumepair.stored_files, resumepair.user_usage cascade;
+alter table resumepair.export_jobs drop column fresh;
+alter table resumepair.export_statistics add column expiring_bytes bigint not null default 0;
+drop function resumepair.enqueue_export(uuid[], jsonb, text, boolean, boolean);
+drop function resumepair.record_download(uuid, boolean);
 drop function resumepair.publish_export(
-    uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval);
+    uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval, text);
 create function resumepair.publish_export(
     p_job_id uuid, p_attempt integer, p_template text, p_file_name text, p_storage_path text,
     p_byte_size bigint, p_page_count integer, p_sha256 text, p_lifetime interval

@@ -124,9 +124,15 @@ def database(postgres_server: PostgresServer, template_database: str) -> Iterato
 
 
 @pytest.fixture(scope="package")
-def server(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the files."""
+    return tmp_path_factory.mktemp("storage")
+
+
+@pytest.fixture(scope="package")
+def server(database: Database, storage: Path) -> Iterator[Server]:
     """With the settings that it has by default."""
-    with running(database, tmp_path_factory.mktemp("storage")) as server:
+    with running(database, storage) as server:
         yield server
 
 

@@ -50,7 +50,14 @@ def test_every_wrong_variable_is_named_on_one_line_without_its_value(environment
 
 def test_a_missing_browser_is_said(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("CHROMIUM_PATH", "/nowhere/chromium")
+    settings = Settings.load()  # for the clean-up, which needs none
     with pytest.raises(SettingsError, match="CHROMIUM_PATH: no browser at /nowhere/chromium"):
+        settings.require_browser()
+
+
+def test_files_are_kept_for_twice_an_export_s_lifetime_at_least(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("EXPORT_TTL_DAYS", "46")
+    with pytest.raises(SettingsError, match=r"FILE_MAX_AGE_DAYS: .* at least twice EXPORT_TTL_DAYS"):
         Settings.load()
 
 
