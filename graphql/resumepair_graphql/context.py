@@ -47,6 +47,7 @@ class Context:
     documents = _loader("documents_by_id")
     jobs = _loader("jobs_by_id")
     batches = _loader("batches_by_id")
+    bundles = _loader("bundles_by_id")
     schedules = _loader("schedules_by_id")
     exports = _loader("exports_by_id")
     queue_positions = _loader("queue_positions")

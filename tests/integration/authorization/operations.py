@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.integration.authorization.world import World
+from tests.integration.authorization.world import World, global_id
 
 VALUE = "a value"
 EMPTY = "nothing"  # null, or a list without anything
@@ -65,12 +65,12 @@ OPERATIONS = (
             other=EMPTY,
             service_role=EMPTY if kind == "document" else VALUE,
         )
-        for kind in ("document", "job", "batch", "export", "schedule")
+        for kind in ("document", "job", "batch", "export", "bundle", "schedule")
     ),
     Operation(
         "nodes",
         "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Document { title } } }",
-        lambda world: {"ids": [world.document, world.job, world.batch, world.export, world.schedule]},
+        lambda world: {"ids": [world.document, world.job, world.batch, world.export, world.bundle, world.schedule]},
         other=EMPTY,
         service_role=VALUE,
     ),
@@ -183,6 +183,26 @@ OPERATIONS = (
         "createDownloadUrl",
         "mutation ($id: ID!) { createDownloadUrl(input: {exportId: $id}) { url errors { code } } }",
         lambda world: {"id": world.export},
+    ),
+    Operation(
+        "createDownloadUrl, a bundle",
+        "mutation ($id: ID!) { createDownloadUrl(input: {exportId: $id}) { url errors { code } } }",
+        lambda world: {"id": world.bundle},
+    ),
+    Operation(
+        "bundleBatch",
+        "mutation ($id: ID!) { bundleBatch(input: {batchId: $id}) { batch { id } errors { code } } }",
+        lambda world: {"id": global_id("ExportBatch", world.new_finished_batch())},
+    ),
+    Operation(
+        "deleteExport",
+        "mutation ($id: ID!) { deleteExport(input: {exportId: $id}) { deletedId errors { code } } }",
+        lambda world: {"id": world.new_export()},
+    ),
+    Operation(
+        "deleteExport, a bundle",
+        "mutation ($id: ID!) { deleteExport(input: {exportId: $id}) { deletedId errors { code } } }",
+        lambda world: {"id": world.new_bundle()},
     ),
     Operation(
         "scheduleExport",

@@ -8,7 +8,15 @@ from psycopg.rows import DictRow
 
 from tests.integration.conftest import Connection, Person, WorkerVoice
 
-TABLES = ("documents", "export_jobs", "export_batches", "export_history", "export_schedules", "user_limits")
+TABLES = (
+    "documents",
+    "export_jobs",
+    "export_batches",
+    "export_history",
+    "export_bundles",
+    "export_schedules",
+    "user_limits",
+)
 
 
 def global_id(kind: str, key: UUID) -> str:
@@ -37,6 +45,7 @@ class World:
         self.job = global_id("ExportJob", job)
         self.export = global_id("Export", self.worker.finish(job))
         self.batch = self.new_batch()
+        self.bundle = self.new_bundle()
         self.schedule = self.new_schedule()
         self.admin.execute("insert into resumepair.user_limits (user_id) values (%s)", [self.owner.id])
 
@@ -45,6 +54,10 @@ class World:
 
     def new_job(self) -> str:
         return global_id("ExportJob", self.owner.enqueue(self.owner.save_document(self.secret))[0]["job_id"])
+
+    def new_export(self) -> str:
+        job = self.owner.enqueue(self.owner.save_document(self.secret))[0]["job_id"]
+        return global_id("Export", self.worker.finish(job))
 
     def new_failed_job(self) -> str:
         job = self.owner.enqueue(self.owner.save_document(self.secret))[0]["job_id"]
@@ -56,6 +69,14 @@ class World:
     def new_batch(self) -> str:
         (row,) = self.owner.enqueue(self.owner.save_document(self.secret), batch=True)
         return global_id("ExportBatch", row["batch_id"])
+
+    def new_finished_batch(self) -> UUID:
+        (row,) = self.owner.enqueue(self.owner.save_document(self.secret), batch=True)
+        self.worker.finish(row["job_id"])
+        return row["batch_id"]  # type: ignore[no-any-return]
+
+    def new_bundle(self) -> str:
+        return global_id("ExportBundle", self.worker.finish_bundle(self.new_finished_batch()))
 
     def new_schedule(self) -> str:
         return global_id("ExportSchedule", self.owner.schedule(self.owner.save_document(self.secret))["schedule_id"])

@@ -21,11 +21,14 @@ def ids(alice: Person, worker: WorkerVoice) -> dict[str, str]:
     """A global id of each type, all of them alice's."""
     document = alice.save_document()
     job = alice.enqueue(document)[0]["job_id"]
+    (finished,) = alice.enqueue(document, batch=True)
+    worker.finish(finished["job_id"])
     keys: dict[str, UUID] = {
         "Document": document,
         "ExportJob": job,
         "ExportBatch": alice.enqueue(document, batch=True)[0]["batch_id"],
         "Export": worker.finish(job),
+        "ExportBundle": worker.finish_bundle(finished["batch_id"]),
         "ExportSchedule": alice.schedule(document)["schedule_id"],
     }
     return {name: to_base64(name, key) for name, key in keys.items()}
@@ -64,7 +67,7 @@ async def test_nodes_are_read_in_one_query_per_type(
     more = [to_base64("Document", alice.save_document()) for _ in range(3)]
     assert all(await ask(alice, NODES, ids=[*ids.values(), *more]))
     assert sorted(asked) == [
-        "batches_by_id", "documents_by_id", "exports_by_id", "jobs_by_id", "schedules_by_id"
+        "batches_by_id", "bundles_by_id", "documents_by_id", "exports_by_id", "jobs_by_id", "schedules_by_id"
     ]  # fmt: skip
 
 

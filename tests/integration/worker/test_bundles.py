@@ -21,7 +21,7 @@ from psycopg.rows import DictRow
 from resumepair_worker.attempt import RetryLater
 from resumepair_worker.folder_store import FolderStore
 from tests.conftest import Database
-from tests.integration.conftest import Connection, Person, WorkerVoice
+from tests.integration.conftest import Connection, Person, WorkerVoice, bundle_row
 from tests.integration.worker.conftest import WAIT_SECONDS, Parts
 from tests.integration.worker.test_export import FailingStore, GatedStore, files_in
 
@@ -53,7 +53,7 @@ class Batches:
         (self.folder / key).parent.mkdir(parents=True)
         (self.folder / key).write_bytes(content)
         digest = hashlib.sha256(content).hexdigest()
-        assert self.worker._call(PUBLISH, job, claim["attempt"], key, len(content), digest)
+        assert self.worker.call(PUBLISH, job, claim["attempt"], key, len(content), digest)
         return self.folder / key
 
     def finished(self, size: int) -> UUID:
@@ -69,8 +69,7 @@ class Batches:
         self.worker.fail(job, claim["attempt"])
 
     def bundle(self, batch: UUID) -> DictRow:
-        (row,) = self.admin.execute("select * from resumepair.export_bundles where batch_id = %s", [batch]).fetchall()
-        return row
+        return bundle_row(self.admin, batch)
 
     async def until(self, batch: UUID, wanted: Callable[[DictRow], bool]) -> DictRow:
         """The bundle's row as soon as this holds."""
