@@ -41,7 +41,7 @@ check: setup ## format, lint, types, import contracts, SDL drift, stray modules
 	  || { echo "graphql/, worker/ and renderer/ hold packages, never modules: move these" >&2; exit 1; }
 	@echo "all checks passed"
 
-bench: setup-bench ## measure, as ratios inside one run (SECONDS=4 for longer rounds, RENDERS=0 for no memory curve, ROWS=0 for no queue, SUBSCRIBERS=0 for no API, ONLY=api for nothing else)
+bench: setup-bench ## measure, as ratios inside one run (SECONDS=4 for longer rounds, RENDERS=0 for no memory curve, ROWS=0 for no queue, SUBSCRIBERS=0 for no API, ONLY=api or ONLY=abuse for nothing else)
 	@exec $(PYTHON) -m dev.bench
 
 chaos: setup-stack ## put real workers through faults under load and count what was lost (ROUNDS=3 for a short run)

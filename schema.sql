@@ -14,11 +14,14 @@
 --   fail_bundle | release_bundle -> drop_bundle | expire_exports; bundle_batch
 -- and of documents: save_document; of what waits: queue_positions
 -- and of exports to come: schedule_export -> due_schedules -> run_schedule -> enqueue_export; delete_schedule
+-- and of webhooks: register_webhook -> tell_webhooks -> claim_delivery -> finish_delivery | release_delivery;
+--   queue_due_deliveries, requeue_deliveries, prune_deliveries, rotate_webhook_secret, enable_webhook, test_webhook,
+--   redeliver_webhook, delete_webhook
 --
 -- What a refused call raises (SQLSTATE; COLUMN = the input's path; DETAIL = JSON with the numbers):
 --   RP400 invalid input · RP401 not signed in · RP404 not found or not yours · RP409 idempotency key used for another
 --   request · RP410 export expired · RP412 not possible in this state · RP413 storage quota exceeded ·
---   RP423 no attempts left · RP429 too many active requests, or schedules
+--   RP423 no attempts left · RP429 too many active requests, schedules, documents or webhooks
 
 begin;
 
@@ -163,6 +166,10 @@ create table if not exists resumepair.export_jobs (
     virtual_time integer not null,
     queue_job_id bigint,
     fresh boolean not null default false,
+    template text,
+    byte_size bigint,
+    page_count integer,
+    download_count integer not null default 0,
     idempotency_key text,
     request_hash text not null,
     failure_code text,
@@ -279,6 +286,15 @@ begin
             add column cached boolean not null default false,
             add column file_id uuid;
         alter table resumepair.export_history drop constraint if exists export_history_storage_path_key;
+        alter table resumepair.export_jobs
+            add column if not exists template text,
+            add column if not exists byte_size bigint,
+            add column if not exists page_count integer,
+            add column if not exists download_count integer not null default 0;
+        update resumepair.export_jobs as j
+        set template = h.template, byte_size = h.byte_size, page_count = h.page_count, download_count = h.download_count
+        from resumepair.export_history as h
+        where h.job_id = j.id;
         insert into resumepair.stored_files (user_id, storage_path, byte_size, state, job_id, attempt, created_at)
         select h.user_id, h.storage_path, h.byte_size, 'stored', h.job_id, j.attempt, h.created_at
         from resumepair.export_history as h
@@ -385,6 +401,7 @@ create table if not exists resumepair.user_limits (
     max_attempts integer,
     quota_bytes bigint,
     max_schedules integer,
+    max_documents integer,
     constraint user_limits_positive check (
         max_active_requests >= 0 and max_batch_documents between 1 and 100 and max_attempts between 1 and 100 and quota_bytes >= 0
     ),
@@ -394,13 +411,21 @@ create table if not exists resumepair.user_limits (
     )
 );
 
--- For databases that were set up before there were schedules.
-alter table resumepair.user_limits add column if not exists max_schedules integer;
+-- For databases that were set up before there were schedules, before documents had a limit, or before webhooks.
+alter table resumepair.user_limits
+    add column if not exists max_schedules integer,
+    add column if not exists max_documents integer,
+    add column if not exists max_webhooks integer;
 
 -- The default row; a null in a user's own row falls back to it.
-insert into resumepair.user_limits (user_id, max_active_requests, max_batch_documents, max_attempts, quota_bytes, max_schedules)
-values ('00000000-0000-0000-0000-000000000000', 3, 10, 5, 100 * 1024 * 1024, 20)
-on conflict (user_id) do update set max_schedules = excluded.max_schedules where user_limits.max_schedules is null;
+insert into resumepair.user_limits (
+    user_id, max_active_requests, max_batch_documents, max_attempts, quota_bytes, max_schedules, max_documents, max_webhooks
+) values ('00000000-0000-0000-0000-000000000000', 3, 10, 5, 100 * 1024 * 1024, 20, 200, 5)
+on conflict (user_id) do update set
+    max_schedules = coalesce(user_limits.max_schedules, excluded.max_schedules),
+    max_documents = coalesce(user_limits.max_documents, excluded.max_documents),
+    max_webhooks = coalesce(user_limits.max_webhooks, excluded.max_webhooks)
+where num_nulls(user_limits.max_schedules, user_limits.max_documents, user_limits.max_webhooks) > 0;
 
 do $$
 begin
@@ -409,6 +434,20 @@ begin
     ) then
         alter table resumepair.user_limits add constraint user_limits_schedules check (
             max_schedules >= 0 and (user_id <> '00000000-0000-0000-0000-000000000000' or max_schedules is not null)
+        );
+    end if;
+    if not exists (
+        select from pg_constraint where conname = 'user_limits_documents' and conrelid = 'resumepair.user_limits'::regclass
+    ) then
+        alter table resumepair.user_limits add constraint user_limits_documents check (
+            max_documents >= 0 and (user_id <> '00000000-0000-0000-0000-000000000000' or max_documents is not null)
+        );
+    end if;
+    if not exists (
+        select from pg_constraint where conname = 'user_limits_webhooks' and conrelid = 'resumepair.user_limits'::regclass
+    ) then
+        alter table resumepair.user_limits add constraint user_limits_webhooks check (
+            max_webhooks >= 0 and (user_id <> '00000000-0000-0000-0000-000000000000' or max_webhooks is not null)
         );
     end if;
 end
@@ -511,6 +550,10 @@ comment on column resumepair.export_jobs.max_attempts is 'Attempts allowed; grow
 comment on column resumepair.export_jobs.virtual_time is 'Place in the fair order between users (start-time fair queuing): twice the round, plus one unless it is its user''s first; the queue priority is its negative.';
 comment on column resumepair.export_jobs.queue_job_id is 'The procrastinate job that carries this export; a claim from any other is refused.';
 comment on column resumepair.export_jobs.fresh is 'Whether it is to be rendered although the same may be in storage.';
+comment on column resumepair.export_jobs.template is 'Template that it was rendered with; this and the following three are for statistics, and stay when the export is deleted.';
+comment on column resumepair.export_jobs.byte_size is 'Size of the file that it made, in bytes.';
+comment on column resumepair.export_jobs.page_count is 'Pages of the file that it made.';
+comment on column resumepair.export_jobs.download_count is 'How often its file was downloaded.';
 comment on column resumepair.export_jobs.idempotency_key is 'The client''s key for the request, unique per user; null when none was given.';
 comment on column resumepair.export_jobs.request_hash is 'SHA-256 of the request (documents, options), to tell a replay from a reused key.';
 comment on column resumepair.export_jobs.failure_code is 'Why the last attempt failed: a code of the closed list in docs/reference/errors.md.';
@@ -614,6 +657,8 @@ comment on column resumepair.user_limits.max_batch_documents is 'Documents that 
 comment on column resumepair.user_limits.max_attempts is 'Attempts that a job gets.';
 comment on column resumepair.user_limits.quota_bytes is 'Bytes that the user''s exports may take up in storage.';
 comment on column resumepair.user_limits.max_schedules is 'Schedules that may have something to come.';
+comment on column resumepair.user_limits.max_documents is 'Documents that the user may have; not where a view of the host application takes the table''s place.';
+comment on column resumepair.user_limits.max_webhooks is 'Webhooks that may be registered.';
 
 comment on table resumepair.export_statistics is 'The whole system''s exports per UTC day and template, counted by triggers as they end.';
 comment on column resumepair.export_statistics.day is 'The day (UTC) on which jobs ended, files were downloaded, or files expire.';
@@ -923,14 +968,13 @@ comment on function resumepair.refuse(text, text, text, jsonb) is 'Raises one of
 
 create or replace function resumepair.limits_of(p_user_id uuid) returns resumepair.user_limits
 language sql stable set search_path = '' as $$
-    select p_user_id,
-           coalesce(own.max_active_requests, d.max_active_requests),
-           coalesce(own.max_batch_documents, d.max_batch_documents),
-           coalesce(own.max_attempts, d.max_attempts),
-           coalesce(own.quota_bytes, d.quota_bytes),
-           coalesce(own.max_schedules, d.max_schedules)
+    select l.*
     from resumepair.user_limits as d
     left join resumepair.user_limits as own on own.user_id = p_user_id
+    -- By name: a database that was brought up to date may have the columns in another order.
+    cross join lateral jsonb_populate_record(
+        d, coalesce(jsonb_strip_nulls(to_jsonb(own)), '{}') || jsonb_build_object('user_id', p_user_id)
+    ) as l
     where d.user_id = '00000000-0000-0000-0000-000000000000'
 $$;
 comment on function resumepair.limits_of(uuid) is 'A user''s limits, with the defaults filled in.';
@@ -1116,6 +1160,36 @@ end
 $$;
 comment on function resumepair.require_free_schedule(uuid) is 'Raises RP429 when the user''s schedules are used up; call under lock_user.';
 
+-- After the row is there: a replay, which makes none, is not refused. Whoever else writes to the table imports.
+create or replace function resumepair.limit_documents() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_limit constant integer := (resumepair.limits_of(new.user_id)).max_documents;
+    v_others integer;
+begin
+    perform resumepair.lock_user(new.user_id);
+    select count(*) - 1 into v_others from resumepair.documents as d where d.user_id = new.user_id;
+    if v_others >= v_limit then
+        perform resumepair.refuse(
+            'RP429',
+            format('You have %s of %s documents; delete one.', v_others, v_limit),
+            p_detail => jsonb_build_object('active', v_others, 'limit', v_limit)
+        );
+    end if;
+    return null;
+end
+$$;
+comment on function resumepair.limit_documents() is 'Raises RP429 when a user saves more documents than allowed.';
+
+do $$
+begin
+    if (select relkind from pg_class where oid = 'resumepair.documents'::regclass) = 'r' then
+        create or replace trigger documents_limit after insert on resumepair.documents
+            for each row when (current_user = 'authenticated') execute function resumepair.limit_documents();
+    end if;
+end
+$$;
+
 -- Start-time fair queuing, in rounds: a user's next job is a round after the user's own last one, but always after the
 -- round that has begun; that only ever goes on. Within a round those go first who have nothing else under way. So one
 -- user's hundred jobs do not delay another's first, and a big batch, with one job in each round, is not starved by newcomers.
@@ -1281,7 +1355,7 @@ begin
 end
 $$;
 comment on function resumepair.save_document(text, jsonb, text) is
-    'Saves a new document of the caller''s, or gives the one again that this key saved, as it is now. Raises RP400, RP409.';
+    'Saves a new document of the caller''s, or gives the one again that this key saved, as it is now. Raises RP400, RP409, RP429.';
 
 -- Its form before there was anything to be fresh.
 drop function if exists resumepair.enqueue_export(uuid[], jsonb, text, boolean);
@@ -1590,6 +1664,7 @@ begin
         update resumepair.export_history
         set download_count = download_count + 1, last_downloaded_at = now()
         where id = v_export.id;
+        update resumepair.export_jobs set download_count = download_count + 1 where id = v_export.job_id;
         insert into resumepair.export_statistics as s (day, template, download_count)
         values ((now() at time zone 'UTC')::date, v_export.template, 1)
         on conflict (day, template) do update set download_count = s.download_count + 1;
@@ -1855,7 +1930,8 @@ begin
         now() + p_lifetime
     ) returning id into v_export_id;
     update resumepair.export_jobs
-    set status = 'completed', stage = 'done', finished_at = now(), document_data = null
+    set status = 'completed', stage = 'done', finished_at = now(), document_data = null,
+        template = p_template, byte_size = p_byte_size, page_count = p_page_count
     where id = v_job.id;
     return v_export_id;
 end
@@ -1900,9 +1976,11 @@ begin
     if not found then
         return null;
     end if;
-    update resumepair.export_jobs
-    set status = 'completed', stage = 'done', finished_at = now(), document_data = null
-    where id = v_job.id;
+    update resumepair.export_jobs as j
+    set status = 'completed', stage = 'done', finished_at = now(), document_data = null,
+        template = h.template, byte_size = h.byte_size, page_count = h.page_count
+    from resumepair.export_history as h
+    where j.id = v_job.id and h.id = v_export_id;
     return v_export_id;
 end
 $$;
@@ -2417,6 +2495,633 @@ comment on function resumepair.queue_removal() is 'Has a worker remove the files
 create or replace trigger stored_files_queue_removal after update of state on resumepair.stored_files
     for each row when (new.state = 'removing' and old.state <> 'removing') execute function resumepair.queue_removal();
 
+-- ------------------------------------------------------------------------------------------------------------ webhooks
+
+-- What users' endpoints hear of. A delivery waits for its time here, and is on the queue only when that has come: rows
+-- that wait there are looked at by every fetch.
+
+create table if not exists resumepair.webhooks (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    url text not null,
+    events text[] not null,
+    secret text not null,
+    previous_secret text,
+    previous_secret_until timestamptz,
+    failing_since timestamptz,
+    failed_rounds integer not null default 0,
+    failed_deliveries integer not null default 0,
+    resting_until timestamptz,
+    disabled_at timestamptz,
+    disabled_reason text,
+    idempotency_key text,
+    request_hash text not null,
+    created_at timestamptz not null default now(),
+    constraint webhooks_url check (url ~ '^https?://' and char_length(url) <= 2048),
+    constraint webhooks_events check (
+        cardinality(events) > 0 and events <@ array['export.completed', 'export.failed']
+    ),
+    constraint webhooks_secret check (secret ~ '^whsec_' and previous_secret ~ '^whsec_'),
+    constraint webhooks_previous_secret_ends check (num_nulls(previous_secret, previous_secret_until) in (0, 2)),
+    constraint webhooks_disabled_says_why check (num_nulls(disabled_at, disabled_reason) in (0, 2)),
+    constraint webhooks_idempotency_key_length check (char_length(idempotency_key) between 1 and 200)
+);
+
+create table if not exists resumepair.webhook_deliveries (
+    id uuid primary key default gen_random_uuid(),
+    webhook_id uuid not null references resumepair.webhooks (id) on delete cascade,
+    user_id uuid not null,
+    job_id uuid,
+    event text not null,
+    payload json not null,
+    status text not null default 'pending',
+    attempt integer not null default 0,
+    max_attempts integer not null,
+    queue_job_id bigint,
+    response_status integer,
+    error text,
+    outcomes jsonb not null default '[]',
+    next_attempt_at timestamptz default now(),
+    last_attempt_at timestamptz,
+    delivered_at timestamptz,
+    created_at timestamptz not null default now(),
+    constraint webhook_deliveries_event check (event in ('export.completed', 'export.failed', 'webhook.test')),
+    constraint webhook_deliveries_status check (status in ('pending', 'delivered', 'failed')),
+    constraint webhook_deliveries_attempts check (attempt between 0 and max_attempts),
+    constraint webhook_deliveries_pending_is_planned check ((status = 'pending') = (next_attempt_at is not null)),
+    constraint webhook_deliveries_delivered_is_dated check ((status = 'delivered') = (delivered_at is not null)),
+    constraint webhook_deliveries_failed_says_why check (status <> 'failed' or error is not null)
+);
+
+create index if not exists webhooks_user on resumepair.webhooks (user_id, created_at desc, id desc);
+create unique index if not exists webhooks_idempotency
+    on resumepair.webhooks (user_id, idempotency_key) where idempotency_key is not null;
+create index if not exists webhook_deliveries_webhook
+    on resumepair.webhook_deliveries (webhook_id, created_at desc, id desc);
+-- For queue_due_deliveries, which looks every second, and for requeue_deliveries.
+create index if not exists webhook_deliveries_waiting
+    on resumepair.webhook_deliveries (next_attempt_at) where status = 'pending' and queue_job_id is null;
+create index if not exists webhook_deliveries_queued
+    on resumepair.webhook_deliveries (queue_job_id) where status = 'pending' and queue_job_id is not null;
+create index if not exists webhook_deliveries_ended
+    on resumepair.webhook_deliveries (created_at) where status <> 'pending';
+
+comment on table resumepair.webhooks is 'Addresses that are told of a user''s exports.';
+comment on column resumepair.webhooks.id is 'The webhook''s id.';
+comment on column resumepair.webhooks.user_id is 'Whose webhook it is (auth.uid() of the request).';
+comment on column resumepair.webhooks.url is 'Where deliveries are posted to; whether the address is a good one is for the worker to say.';
+comment on column resumepair.webhooks.events is 'What it is told of: export.completed, export.failed.';
+comment on column resumepair.webhooks.secret is 'Signs the deliveries (whsec_ and base64); shown once, by the function that makes it, and then only to the worker.';
+comment on column resumepair.webhooks.previous_secret is 'The one before the last rotation, which signs as well for a while.';
+comment on column resumepair.webhooks.previous_secret_until is 'Until when the previous secret signs as well.';
+comment on column resumepair.webhooks.failing_since is 'When the first attempt failed since anything was delivered; null while all is well.';
+comment on column resumepair.webhooks.failed_rounds is 'How often it was given a rest since anything was delivered; each is twice as long as the one before.';
+comment on column resumepair.webhooks.failed_deliveries is 'Deliveries that were given up since anything was delivered.';
+comment on column resumepair.webhooks.resting_until is 'Until when nothing is sent, so that an endpoint that is down is not asked for each delivery.';
+comment on column resumepair.webhooks.disabled_at is 'When it was disabled; null while it is told of exports.';
+comment on column resumepair.webhooks.disabled_reason is 'Why it was disabled, for the user.';
+comment on column resumepair.webhooks.idempotency_key is 'The client''s key for the request, unique per user; null when none was given.';
+comment on column resumepair.webhooks.request_hash is 'SHA-256 of the request, to tell a replay from a reused key.';
+comment on column resumepair.webhooks.created_at is 'When it was registered.';
+
+comment on table resumepair.webhook_deliveries is 'What a webhook is, or was, told: one event for one address, with all that became of it.';
+comment on column resumepair.webhook_deliveries.id is 'The delivery''s id, the same for each attempt: the header webhook-id.';
+comment on column resumepair.webhook_deliveries.webhook_id is 'Whom it is for; its deletion deletes the delivery.';
+comment on column resumepair.webhook_deliveries.user_id is 'Whose delivery it is: the webhook''s user.';
+comment on column resumepair.webhook_deliveries.job_id is 'The export that it tells of; null for a test. No foreign key, since the log may outlive the job.';
+comment on column resumepair.webhook_deliveries.event is 'What happened: export.completed, export.failed or webhook.test.';
+comment on column resumepair.webhook_deliveries.payload is 'The body, the same for each attempt to the byte.';
+comment on column resumepair.webhook_deliveries.status is 'pending, delivered (an answer of 2xx), or failed: no attempts left, or its webhook was disabled.';
+comment on column resumepair.webhook_deliveries.attempt is 'Number of the last attempt, and its fence: only the latest claim may say how it ended.';
+comment on column resumepair.webhook_deliveries.max_attempts is 'Attempts allowed; grows when a stopping worker hands one back, and when the user asks for it again.';
+comment on column resumepair.webhook_deliveries.queue_job_id is 'The procrastinate job that carries it; null while it waits for its time, or has ended.';
+comment on column resumepair.webhook_deliveries.response_status is 'HTTP status of the last answer; null when the last attempt got none.';
+comment on column resumepair.webhook_deliveries.error is 'Why the last attempt failed, or why it was given up, for the user.';
+comment on column resumepair.webhook_deliveries.outcomes is 'How each attempt ended: objects of number, at, responseStatus, error and milliseconds.';
+comment on column resumepair.webhook_deliveries.next_attempt_at is 'When the next attempt is due; null when there is none to come.';
+comment on column resumepair.webhook_deliveries.last_attempt_at is 'When the last attempt began; also the timestamp that it signed.';
+comment on column resumepair.webhook_deliveries.delivered_at is 'When it was answered with 2xx.';
+comment on column resumepair.webhook_deliveries.created_at is 'When it happened.';
+
+create or replace function resumepair.require_free_webhook(p_user_id uuid) returns void
+language plpgsql set search_path = '' as $$
+declare
+    v_limit constant integer := (resumepair.limits_of(p_user_id)).max_webhooks;
+    v_active integer;
+begin
+    select count(*) into v_active from resumepair.webhooks as w where w.user_id = p_user_id;
+    if v_active >= v_limit then
+        perform resumepair.refuse(
+            'RP429', format('%s of %s webhooks are registered; delete one.', v_active, v_limit),
+            p_detail => jsonb_build_object('active', v_active, 'limit', v_limit)
+        );
+    end if;
+end
+$$;
+comment on function resumepair.require_free_webhook(uuid) is 'Raises RP429 when the user''s webhooks are used up; call under lock_user.';
+
+-- Made here, so that no statement and no log of statements holds it. A random UUID has 122 random bits.
+create or replace function resumepair.new_webhook_secret() returns text language sql volatile set search_path = '' as $$
+    select 'whsec_' || encode(sha256(
+        uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
+    ), 'base64')
+$$;
+comment on function resumepair.new_webhook_secret() is 'A secret as Standard Webhooks has it: whsec_ and 32 random bytes in base64.';
+
+create or replace function resumepair.global_id(p_type text, p_id uuid) returns text
+language sql immutable set search_path = '' as $$
+    select encode(convert_to(p_type || ':' || p_id, 'UTF8'), 'base64')
+$$;
+comment on function resumepair.global_id(text, uuid) is 'The id under which GraphQL knows an object; null for null.';
+
+create or replace function resumepair.iso_time(p_at timestamptz) returns text language sql stable set search_path = '' as $$
+    select to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+comment on function resumepair.iso_time(timestamptz) is 'A time as webhooks are told it: ISO 8601, UTC, in milliseconds.';
+
+create or replace function resumepair.webhook_payload(p_event text, p_data json) returns json
+language sql stable set search_path = '' as $$
+    select json_build_object('type', p_event, 'timestamp', resumepair.iso_time(now()), 'data', p_data)
+$$;
+comment on function resumepair.webhook_payload(text, json) is 'The body of a delivery, as Standard Webhooks has it: type, timestamp, data.';
+
+-- No content and no link: who hears of an export fetches it with a token.
+create or replace function resumepair.export_event_data(p_job resumepair.export_jobs) returns json
+language sql stable set search_path = '' as $$
+    select case p_job.status
+        when 'completed' then json_build_object(
+            'jobId', common.job_id, 'documentId', common.document_id, 'batchId', common.batch_id, 'status', 'COMPLETED',
+            'createdAt', common.created_at, 'finishedAt', common.finished_at,
+            'exportId', resumepair.global_id('Export', h.id), 'fileName', h.file_name, 'byteSize', h.byte_size,
+            'pageCount', h.page_count, 'sha256', h.sha256, 'expiresAt', resumepair.iso_time(h.expires_at)
+        )
+        else json_build_object(
+            'jobId', common.job_id, 'documentId', common.document_id, 'batchId', common.batch_id, 'status', 'FAILED',
+            'createdAt', common.created_at, 'finishedAt', common.finished_at,
+            'failure', json_build_object(
+                'code', p_job.failure_code, 'message', p_job.failure_message, 'retryable', p_job.failure_retryable
+            )
+        )
+    end
+    from (
+        select resumepair.global_id('ExportJob', p_job.id) as job_id,
+               resumepair.global_id('Document', p_job.document_id) as document_id,
+               resumepair.global_id('ExportBatch', p_job.batch_id) as batch_id,
+               resumepair.iso_time(p_job.created_at) as created_at, resumepair.iso_time(p_job.finished_at) as finished_at
+    ) as common
+    left join resumepair.export_history as h on h.job_id = p_job.id
+$$;
+comment on function resumepair.export_event_data(resumepair.export_jobs) is 'What webhooks are told of a job that has completed or failed, with ids as GraphQL gives them.';
+
+create or replace function resumepair.queue_delivery(p_delivery_id uuid) returns bigint
+language sql set search_path = procrastinate, pg_temp as $$
+    select (procrastinate_defer_jobs_v1(array[row(
+        'webhooks', 'deliver_webhook', 0, null, null, jsonb_build_object('delivery_id', p_delivery_id), null
+    )::procrastinate_job_to_defer_v1]))[1]
+$$;
+comment on function resumepair.queue_delivery(uuid) is 'Puts the delivery on procrastinate''s queue in this transaction; returns the queue row''s id.';
+
+create or replace function resumepair.add_delivery(
+    p_webhook_id uuid, p_user_id uuid, p_job_id uuid, p_event text, p_payload json, p_max_attempts integer
+) returns uuid
+language plpgsql set search_path = '' as $$
+declare
+    v_id constant uuid := gen_random_uuid();
+begin
+    insert into resumepair.webhook_deliveries (id, webhook_id, user_id, job_id, event, payload, max_attempts, queue_job_id)
+    values (v_id, p_webhook_id, p_user_id, p_job_id, p_event, p_payload, p_max_attempts, resumepair.queue_delivery(v_id));
+    return v_id;
+end
+$$;
+comment on function resumepair.add_delivery(uuid, uuid, uuid, text, json, integer) is 'A new delivery and its row on the queue; returns its id.';
+
+-- The attempts that a delivery gets are those of the pauses in the worker's back-off, and one.
+create or replace function resumepair.tell_webhooks() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_event constant text := 'export.' || new.status;
+    v_webhook_id uuid;
+    v_payload json;
+begin
+    for v_webhook_id in
+        select w.id from resumepair.webhooks as w
+        where w.user_id = new.user_id and w.disabled_at is null and v_event = any (w.events)
+        order by w.id for key share -- one that is being deleted is waited for: it must not fail the export
+    loop
+        v_payload := coalesce(v_payload, resumepair.webhook_payload(v_event, resumepair.export_event_data(new)));
+        perform resumepair.add_delivery(v_webhook_id, new.user_id, new.id, v_event, v_payload, 8);
+    end loop;
+    return null;
+end
+$$;
+comment on function resumepair.tell_webhooks() is 'Makes the deliveries of an export that ends, in the transaction that ends it.';
+
+create or replace trigger export_jobs_tell_webhooks after update on resumepair.export_jobs
+    for each row when (new.status in ('completed', 'failed') and new.status is distinct from old.status)
+    execute function resumepair.tell_webhooks();
+
+create or replace function resumepair.register_webhook(
+    p_url text, p_events text[] default array['export.completed', 'export.failed'], p_idempotency_key text default null
+) returns table (webhook_id uuid, secret text, replayed boolean)
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+    v_user_id constant uuid := resumepair.require_user();
+    v_events constant text[] := array(select distinct e from unnest(p_events) as e order by e);
+    v_hash constant text := encode(sha256(convert_to(
+        jsonb_build_object('url', p_url, 'events', v_events)::text, 'UTF8')), 'hex');
+    v_known resumepair.webhooks;
+begin
+    if p_url is null or p_url !~ '^https?://' or char_length(p_url) > 2048 then
+        perform resumepair.refuse('RP400', 'The address has to begin with https:// and to have at most 2048 characters.', 'url');
+    end if;
+    if cardinality(v_events) = 0 or not v_events <@ array['export.completed', 'export.failed'] then
+        perform resumepair.refuse('RP400', 'Name one or both of export.completed and export.failed.', 'events');
+    end if;
+    if p_idempotency_key is not null and char_length(p_idempotency_key) not between 1 and 200 then
+        perform resumepair.refuse('RP400', 'The idempotency key has 1 to 200 characters.', 'idempotencyKey');
+    end if;
+
+    perform resumepair.lock_user(v_user_id);
+
+    select * into v_known from resumepair.webhooks as w
+    where w.user_id = v_user_id and w.idempotency_key = p_idempotency_key;
+    if found then
+        if v_known.request_hash <> v_hash then
+            perform resumepair.refuse(
+                'RP409', 'This idempotency key was used for another request; choose a new one.', 'idempotencyKey'
+            );
+        end if;
+        return query select v_known.id, null::text, true;
+        return;
+    end if;
+    perform resumepair.require_free_webhook(v_user_id);
+
+    return query
+        insert into resumepair.webhooks as w (user_id, url, events, secret, idempotency_key, request_hash)
+        values (v_user_id, p_url, v_events, resumepair.new_webhook_secret(), p_idempotency_key, v_hash)
+        returning w.id, w.secret, false;
+end
+$$;
+comment on function resumepair.register_webhook(text, text[], text) is
+    'Registers an address that is told of the caller''s exports, and shows its secret; a replay shows none. Raises RP400, RP401, RP409, RP429.';
+
+create or replace function resumepair.require_webhook(p_webhook_id uuid) returns resumepair.webhooks
+language plpgsql set search_path = '' as $$
+declare
+    v_user_id constant uuid := resumepair.require_user();
+    v_webhook resumepair.webhooks;
+begin
+    select * into v_webhook from resumepair.webhooks as w
+    where w.id = p_webhook_id and w.user_id = v_user_id for no key update;
+    if not found then
+        perform resumepair.refuse('RP404', 'There is no such webhook.', 'webhookId');
+    end if;
+    return v_webhook;
+end
+$$;
+comment on function resumepair.require_webhook(uuid) is 'The caller''s webhook, locked; raises RP401, RP404.';
+
+create or replace function resumepair.delete_webhook(p_webhook_id uuid) returns uuid
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_user_id constant uuid := resumepair.require_user();
+begin
+    delete from resumepair.webhooks as w where w.id = p_webhook_id and w.user_id = v_user_id;
+    if not found then
+        perform resumepair.refuse('RP404', 'There is no such webhook.', 'webhookId');
+    end if;
+    return p_webhook_id;
+end
+$$;
+comment on function resumepair.delete_webhook(uuid) is
+    'Deletes the caller''s webhook with its deliveries, also those to come. Raises RP401, RP404.';
+
+create or replace function resumepair.rotate_webhook_secret(p_webhook_id uuid) returns text
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_webhook constant resumepair.webhooks := resumepair.require_webhook(p_webhook_id);
+    v_secret constant text := resumepair.new_webhook_secret();
+begin
+    update resumepair.webhooks as w
+    set secret = v_secret, previous_secret = v_webhook.secret, previous_secret_until = now() + interval '24 hours'
+    where w.id = v_webhook.id;
+    return v_secret;
+end
+$$;
+comment on function resumepair.rotate_webhook_secret(uuid) is
+    'Gives the caller''s webhook a new secret and shows it; the one before signs as well for 24 hours. Raises RP401, RP404.';
+
+create or replace function resumepair.enable_webhook(p_webhook_id uuid) returns uuid
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_webhook constant resumepair.webhooks := resumepair.require_webhook(p_webhook_id);
+begin
+    update resumepair.webhooks as w
+    set disabled_at = null, disabled_reason = null, failing_since = null, failed_rounds = 0, failed_deliveries = 0,
+        resting_until = null
+    where w.id = v_webhook.id;
+    return v_webhook.id;
+end
+$$;
+comment on function resumepair.enable_webhook(uuid) is
+    'Lets the caller''s webhook be told of exports again; repeating it is harmless. Raises RP401, RP404.';
+
+create or replace function resumepair.test_webhook(p_webhook_id uuid) returns uuid
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_webhook constant resumepair.webhooks := resumepair.require_webhook(p_webhook_id);
+begin
+    if v_webhook.disabled_at is not null then
+        perform resumepair.refuse('RP412', 'The webhook is disabled; enable it first.', 'webhookId');
+    end if;
+    if exists (
+        select from resumepair.webhook_deliveries as d
+        where d.webhook_id = v_webhook.id and d.event = 'webhook.test' and d.status = 'pending'
+    ) then
+        perform resumepair.refuse(
+            'RP429', 'A test of this webhook is on its way; wait for it to end.', 'webhookId',
+            jsonb_build_object('active', 1, 'limit', 1)
+        );
+    end if;
+    update resumepair.webhooks as w set resting_until = null where w.id = v_webhook.id and w.resting_until is not null;
+    return resumepair.add_delivery(
+        v_webhook.id, v_webhook.user_id, null, 'webhook.test',
+        resumepair.webhook_payload(
+            'webhook.test', json_build_object('webhookId', resumepair.global_id('Webhook', v_webhook.id))
+        ), 1
+    );
+end
+$$;
+comment on function resumepair.test_webhook(uuid) is
+    'Sends the caller''s webhook an event webhook.test, in one attempt, one at a time; returns the delivery. Raises RP401, RP404, RP412, RP429.';
+
+create or replace function resumepair.redeliver_webhook(p_delivery_id uuid) returns uuid
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_user_id constant uuid := resumepair.require_user();
+    v_webhook resumepair.webhooks;
+    v_status text;
+begin
+    -- The webhook's lock first, as whoever changes both.
+    select w.* into v_webhook from resumepair.webhooks as w
+    where w.user_id = v_user_id
+        and w.id = (select d.webhook_id from resumepair.webhook_deliveries as d where d.id = p_delivery_id)
+    for no key update;
+    select d.status into v_status from resumepair.webhook_deliveries as d
+    where d.id = p_delivery_id and d.webhook_id = v_webhook.id for update;
+    if not found then
+        perform resumepair.refuse('RP404', 'There is no such delivery.', 'deliveryId');
+    end if;
+    if v_status <> 'failed' then
+        perform resumepair.refuse('RP412', format('Only a failed delivery is sent again; this one is %s.', v_status), 'deliveryId');
+    end if;
+    if v_webhook.disabled_at is not null then
+        perform resumepair.refuse('RP412', 'The webhook is disabled; enable it first.', 'deliveryId');
+    end if;
+    update resumepair.webhook_deliveries as d
+    set status = 'pending', next_attempt_at = now(), queue_job_id = resumepair.queue_delivery(d.id),
+        max_attempts = d.attempt + case d.event when 'webhook.test' then 1 else 8 end
+    where d.id = p_delivery_id;
+    update resumepair.webhooks as w set resting_until = null where w.id = v_webhook.id and w.resting_until is not null;
+    return p_delivery_id;
+end
+$$;
+comment on function resumepair.redeliver_webhook(uuid) is
+    'Sends the caller''s failed delivery again, with the same id and body and as many attempts as a new one. Raises RP401, RP404, RP412.';
+
+create or replace function resumepair.claim_delivery(p_delivery_id uuid, p_queue_job_id bigint)
+returns table (
+    webhook_id uuid, url text, secrets text[], payload text, attempt integer, attempts_left integer, claimed_at timestamptz
+)
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+    v_delivery resumepair.webhook_deliveries;
+    v_webhook resumepair.webhooks;
+    v_given_up text;
+begin
+    select * into v_delivery from resumepair.webhook_deliveries as d
+    where d.id = p_delivery_id and d.queue_job_id = p_queue_job_id and d.status = 'pending' for update;
+    if not found then
+        return;
+    end if;
+    select * into v_webhook from resumepair.webhooks as w where w.id = v_delivery.webhook_id;
+
+    if v_delivery.attempt > coalesce((v_delivery.outcomes -> -1 ->> 'number')::integer, 0) then
+        v_delivery.outcomes := v_delivery.outcomes || jsonb_build_object(
+            'number', v_delivery.attempt, 'at', v_delivery.last_attempt_at,
+            'error', 'The attempt did not come to an end: its worker stopped or was lost. The endpoint may have heard it.'
+        );
+    end if;
+    if v_webhook.disabled_at is not null then
+        v_given_up := 'The webhook was disabled.';
+    elsif v_delivery.attempt >= v_delivery.max_attempts then
+        v_given_up := v_delivery.outcomes -> -1 ->> 'error';
+    elsif v_webhook.resting_until > now() then -- a tenth apart, so that not all come back together
+        update resumepair.webhook_deliveries as d
+        set next_attempt_at = v_webhook.resting_until + random() / 10 * (v_webhook.resting_until - now()),
+            queue_job_id = null, outcomes = v_delivery.outcomes
+        where d.id = p_delivery_id;
+        return;
+    end if;
+
+    if v_given_up is not null then
+        update resumepair.webhook_deliveries as d
+        set status = 'failed', error = v_given_up, next_attempt_at = null, queue_job_id = null, outcomes = v_delivery.outcomes
+        where d.id = p_delivery_id;
+        return;
+    end if;
+    return query
+        update resumepair.webhook_deliveries as d
+        set attempt = d.attempt + 1, last_attempt_at = now(), outcomes = v_delivery.outcomes
+        where d.id = p_delivery_id
+        returning d.webhook_id, v_webhook.url,
+            array_remove(array[
+                v_webhook.secret, case when v_webhook.previous_secret_until > now() then v_webhook.previous_secret end
+            ], null),
+            d.payload::text, d.attempt, d.max_attempts - d.attempt, d.last_attempt_at;
+end
+$$;
+comment on function resumepair.claim_delivery(uuid, bigint) is
+    'Begins the next attempt and returns what it needs; no row when there is nothing to send now (ended, another queue row, webhook disabled or resting, attempts used up). The attempt is the fence of finish_delivery.';
+
+create or replace function resumepair.disable_webhook(p_webhook_id uuid, p_reason text) returns void
+language plpgsql set search_path = '' as $$
+begin
+    update resumepair.webhooks as w set disabled_at = now(), disabled_reason = p_reason where w.id = p_webhook_id;
+    update resumepair.webhook_deliveries as d
+    set status = 'failed', error = 'The webhook was disabled.', next_attempt_at = null, queue_job_id = null
+    where d.webhook_id = p_webhook_id and d.status = 'pending';
+end
+$$;
+comment on function resumepair.disable_webhook(uuid, text) is 'Disables a webhook whose lock is held, and gives up what it was still to be told.';
+
+-- Of several attempts that fail at a time, only the first makes the next rest longer.
+create or replace function resumepair.finish_delivery(
+    p_delivery_id uuid, p_queue_job_id bigint, p_attempt integer, p_response_status integer, p_error text,
+    p_milliseconds integer, p_retry_in interval default null, p_rest interval default null
+) returns table (status text, next_attempt_at timestamptz, disabled_reason text)
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+    v_webhook resumepair.webhooks;
+    v_delivery resumepair.webhook_deliveries;
+    v_again boolean;
+    v_reason text;
+begin
+    -- The webhook's lock first, as whoever changes both.
+    select w.* into v_webhook from resumepair.webhooks as w
+    where w.id = (select d.webhook_id from resumepair.webhook_deliveries as d where d.id = p_delivery_id)
+    for no key update;
+    select d.* into v_delivery from resumepair.webhook_deliveries as d
+    where d.id = p_delivery_id and d.queue_job_id = p_queue_job_id and d.attempt = p_attempt and d.status = 'pending'
+    for update;
+    if not found then
+        return;
+    end if;
+
+    v_again := p_error is not null and p_response_status is distinct from 410 and p_retry_in is not null
+        and v_delivery.attempt < v_delivery.max_attempts;
+    update resumepair.webhook_deliveries as d
+    set status = case when p_error is null then 'delivered' when v_again then 'pending' else 'failed' end,
+        response_status = p_response_status, error = p_error, queue_job_id = null,
+        next_attempt_at = case when v_again then now() + p_retry_in end,
+        delivered_at = case when p_error is null then now() end,
+        outcomes = d.outcomes || jsonb_strip_nulls(jsonb_build_object(
+            'number', d.attempt, 'at', d.last_attempt_at, 'responseStatus', p_response_status, 'error', p_error,
+            'milliseconds', p_milliseconds
+        ))
+    where d.id = p_delivery_id
+    returning d.* into v_delivery;
+
+    if p_error is null then
+        update resumepair.webhooks as w
+        set failing_since = null, failed_rounds = 0, failed_deliveries = 0, resting_until = null
+        where w.id = v_webhook.id and w.failing_since is not null;
+    else
+        v_webhook.failing_since := coalesce(v_webhook.failing_since, now());
+        if not v_again and v_delivery.event <> 'webhook.test' then
+            v_webhook.failed_deliveries := v_webhook.failed_deliveries + 1;
+        end if;
+        if v_delivery.last_attempt_at >= coalesce(v_webhook.resting_until, '-infinity') then
+            v_webhook.resting_until :=
+                now() + greatest(p_rest, least(p_rest * 2 ^ least(v_webhook.failed_rounds, 10), interval '5 minutes'));
+            v_webhook.failed_rounds := v_webhook.failed_rounds + 1;
+        end if;
+        update resumepair.webhooks as w
+        set failing_since = v_webhook.failing_since, failed_deliveries = v_webhook.failed_deliveries,
+            resting_until = v_webhook.resting_until, failed_rounds = v_webhook.failed_rounds
+        where w.id = v_webhook.id;
+        v_reason := case
+            when v_webhook.disabled_at is not null then null
+            when p_response_status = 410 then 'The endpoint answered 410 Gone.'
+            when v_again or v_delivery.event = 'webhook.test' then null
+            when v_webhook.failing_since <= now() - interval '5 days'
+            then 'Nothing could be delivered for five days. The last attempt: ' || p_error
+            when v_webhook.failed_deliveries >= 20
+            then format('%s deliveries in a row were given up. The last attempt: %s', v_webhook.failed_deliveries, p_error)
+        end;
+        if v_reason is not null then
+            perform resumepair.disable_webhook(v_webhook.id, v_reason);
+        end if;
+    end if;
+    return query select v_delivery.status, v_delivery.next_attempt_at, v_reason;
+end
+$$;
+comment on function resumepair.finish_delivery(uuid, bigint, integer, integer, text, integer, interval, interval) is
+    'Says how the attempt ended: delivered without an error; else pending again when a pause is given and attempts are left, or failed. The webhook then has a rest, and is disabled by 410, after five days, or after 20 deliveries in a row that were given up; why, if so. No row when the attempt is no longer the present one.';
+
+create or replace function resumepair.release_delivery(p_delivery_id uuid, p_queue_job_id bigint, p_attempt integer)
+returns boolean
+language sql security definer set search_path = '' as $$
+    with released as (
+        update resumepair.webhook_deliveries as d set max_attempts = d.max_attempts + 1
+        where d.id = p_delivery_id and d.queue_job_id = p_queue_job_id and d.attempt = p_attempt and d.status = 'pending'
+        returning true
+    )
+    select exists (select from released)
+$$;
+comment on function resumepair.release_delivery(uuid, bigint, integer) is
+    'Does not count the attempt, because its worker stops; false when it is no longer the present one.';
+
+create or replace function resumepair.queue_due_deliveries(p_limit integer) returns double precision
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_id uuid;
+    v_queued integer := 0;
+begin
+    for v_id in
+        select d.id from resumepair.webhook_deliveries as d
+        where d.status = 'pending' and d.queue_job_id is null and d.next_attempt_at <= now()
+        order by d.next_attempt_at limit p_limit for update skip locked
+    loop
+        update resumepair.webhook_deliveries as d set queue_job_id = resumepair.queue_delivery(d.id) where d.id = v_id;
+        v_queued := v_queued + 1;
+    end loop;
+    if v_queued = p_limit then
+        return 0;
+    end if;
+    return (
+        select extract(epoch from min(d.next_attempt_at) - now()) from resumepair.webhook_deliveries as d
+        where d.status = 'pending' and d.queue_job_id is null and d.next_attempt_at > now()
+    );
+end
+$$;
+comment on function resumepair.queue_due_deliveries(integer) is
+    'Queues the deliveries whose time has come, at most so many; returns the seconds until there is more to queue, null when none waits for its time.';
+
+create or replace function resumepair.requeue_deliveries(p_deadline interval) returns setof uuid
+language plpgsql security definer set search_path = procrastinate, pg_temp as $$
+declare
+    v_row record;
+begin
+    if not pg_try_advisory_xact_lock(hashtextextended('resumepair.webhooks', 0)) then
+        return; -- another worker is at it
+    end if;
+    for v_row in
+        select d.id, q.id as queue_job_id, q.status
+        from resumepair.webhook_deliveries as d
+        left join procrastinate_jobs as q on q.id = d.queue_job_id and q.status in ('todo', 'doing')
+        where d.status = 'pending' and d.queue_job_id is not null and (
+            q.id is null
+            or q.status = 'doing' and now() - p_deadline > (
+                select max(e.at) from procrastinate_events as e where e.job_id = q.id and e.type = 'started'
+            )
+        )
+        order by d.id for update of d skip locked
+    loop
+        if v_row.queue_job_id is not null then -- a live worker that could not save the end of its task
+            perform from procrastinate_jobs as q where q.id = v_row.queue_job_id and q.status = 'doing' for update skip locked;
+            continue when not found;
+            perform procrastinate_finish_job_v1(v_row.queue_job_id, 'aborted', false);
+        end if;
+        return query
+            update resumepair.webhook_deliveries as d set queue_job_id = resumepair.queue_delivery(d.id)
+            where d.id = v_row.id
+            returning d.id;
+    end loop;
+end
+$$;
+comment on function resumepair.requeue_deliveries(interval) is
+    'Queues every pending delivery anew whose queue row ended without it, is gone, or was begun longer ago than this; returns their ids.';
+
+create or replace function resumepair.prune_deliveries(p_older_than interval, p_limit integer) returns integer
+language sql security definer set search_path = '' as $$
+    with deleted as (
+        delete from resumepair.webhook_deliveries as d
+        where d.id in (
+            select old.id from resumepair.webhook_deliveries as old
+            where old.status <> 'pending' and old.created_at < now() - p_older_than
+            order by old.created_at limit p_limit for update skip locked
+        )
+        returning true
+    )
+    select count(*)::integer from deleted
+$$;
+comment on function resumepair.prune_deliveries(interval, integer) is
+    'Deletes deliveries that have ended and are older than this, the oldest first and no more than the limit; returns how many.';
+
 -- ------------------------------------------------------------------------------------------ row-level security and grants
 
 alter table resumepair.export_batches enable row level security;
@@ -2438,7 +3143,9 @@ grant select on
     resumepair.export_schedules, resumepair.stored_files, resumepair.user_usage, resumepair.user_limits
 to authenticated, service_role;
 grant select on resumepair.export_statistics to service_role;
-grant insert, delete, update (max_active_requests, max_batch_documents, max_attempts, quota_bytes, max_schedules)
+grant insert, delete, update (
+    max_active_requests, max_batch_documents, max_attempts, quota_bytes, max_schedules, max_documents, max_webhooks
+)
     on resumepair.user_limits to service_role;
 
 drop policy if exists export_batches_own on resumepair.export_batches;
@@ -2567,6 +3274,46 @@ grant execute on function
     resumepair.prune_queue(interval, integer),
     resumepair.due_schedules(interval, integer),
     resumepair.run_schedule(uuid, timestamptz, timestamptz, interval)
+to resumepair_worker;
+
+-- ----------------------------------------------------------------- webhooks: row-level security and grants
+
+alter table resumepair.webhooks enable row level security;
+alter table resumepair.webhook_deliveries enable row level security;
+
+-- Nobody reads a secret: it is shown by the function that makes it.
+grant select (
+    id, user_id, url, events, previous_secret_until, failing_since, failed_rounds, failed_deliveries, resting_until,
+    disabled_at, disabled_reason, idempotency_key, request_hash, created_at
+) on resumepair.webhooks to authenticated, service_role;
+grant select on resumepair.webhook_deliveries to authenticated, service_role;
+
+drop policy if exists webhooks_own on resumepair.webhooks;
+create policy webhooks_own on resumepair.webhooks for select to authenticated using ((select auth.uid()) = user_id);
+drop policy if exists webhooks_service on resumepair.webhooks;
+create policy webhooks_service on resumepair.webhooks for select to service_role using (true);
+
+drop policy if exists webhook_deliveries_own on resumepair.webhook_deliveries;
+create policy webhook_deliveries_own on resumepair.webhook_deliveries for select to authenticated
+    using ((select auth.uid()) = user_id);
+drop policy if exists webhook_deliveries_service on resumepair.webhook_deliveries;
+create policy webhook_deliveries_service on resumepair.webhook_deliveries for select to service_role using (true);
+
+grant execute on function
+    resumepair.register_webhook(text, text[], text),
+    resumepair.delete_webhook(uuid),
+    resumepair.rotate_webhook_secret(uuid),
+    resumepair.enable_webhook(uuid),
+    resumepair.test_webhook(uuid),
+    resumepair.redeliver_webhook(uuid)
+to authenticated;
+grant execute on function
+    resumepair.claim_delivery(uuid, bigint),
+    resumepair.finish_delivery(uuid, bigint, integer, integer, text, integer, interval, interval),
+    resumepair.release_delivery(uuid, bigint, integer),
+    resumepair.queue_due_deliveries(integer),
+    resumepair.requeue_deliveries(interval),
+    resumepair.prune_deliveries(interval, integer)
 to resumepair_worker;
 
 -- The queue is the worker's room; users reach it only through the functions above.

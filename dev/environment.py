@@ -20,8 +20,9 @@ JWT_ISSUER: Final = "resumepair-export-local"
 DEFAULT_PORT: Final = 8000
 HIGHEST_PORT: Final = 65535
 # What any program may need from the machine it runs on.
-MACHINE: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+MACHINE: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 POLLING: Final = ("POLLING_MODE", "POLLING_INTERVAL_SECONDS")
+WEBHOOKS: Final = ("WEBHOOK_ALLOW_INSECURE",)
 # What a person may set for one process; the rest of a process's settings is decided here.
 API_CHOICES: Final = (
     *POLLING,
@@ -41,6 +42,7 @@ API_CHOICES: Final = (
     "OPERATION_TIMEOUT_SECONDS",
     "TRUSTED_DOCUMENTS",
     "TRUSTED_DOCUMENTS_ONLY",
+    *WEBHOOKS,
 )
 WORKER_CHOICES: Final = (
     *POLLING,
@@ -52,6 +54,8 @@ WORKER_CHOICES: Final = (
     "METRICS_HOST",
     "METRICS_PORT",
     "RETRY_BASE_SECONDS",
+    *WEBHOOKS,
+    "WEBHOOK_RETRY_BASE_SECONDS",
 )
 # Both processes of a stack whose files are in Supabase Storage; then each one's own key.
 SUPABASE: Final = ("SUPABASE_URL", "STORAGE_BUCKET")

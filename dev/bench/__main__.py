@@ -1,13 +1,14 @@
 """Measures and prints.
 
 SECONDS=4 makes every measurement of rendering and of the API longer, RENDERS=0 leaves the memory curve out, ROWS=0 the
-queue, SUBSCRIBERS=0 the API. ONLY=api measures nothing else.
+queue, SUBSCRIBERS=0 the API with the attacks on it. ONLY=api or ONLY=abuse measures nothing else.
 """
 
 import asyncio
 import os
 import sys
 
+from dev.bench.abuse import measure_abuse
 from dev.bench.api import measure_api
 from dev.bench.memory import memory_curve
 from dev.bench.queue import measure_queue
@@ -20,9 +21,13 @@ from dev.errors import SetupError
 def main() -> int:
     """Run every benchmark."""
     seconds = float(os.environ.get("SECONDS", "2"))
+    only = os.environ.get("ONLY")
     if subscribers := int(os.environ.get("SUBSCRIBERS", "1000")):
-        measure_api(seconds=seconds, subscribers=subscribers)
-    if os.environ.get("ONLY") == "api":
+        if only != "abuse":
+            measure_api(seconds=seconds, subscribers=subscribers)
+        if only != "api":
+            measure_abuse(seconds=seconds)
+    if only in {"api", "abuse"}:
         return 0
     try:
         chromium = find_or_install(os.environ, lambda line: print(line, file=sys.stderr))

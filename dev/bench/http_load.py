@@ -54,11 +54,20 @@ async def _ask(target: Target, until: float) -> int:
     count = 0
     while time.perf_counter() < until:
         writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-        body = await reader.readexactly(length)
-        if b" 200 " not in head or b'"errors"' in body:
-            raise RuntimeError(body[:500].decode())
+        await take_answer(reader)
         count += 1
     writer.close()
     return count
+
+
+async def take_answer(reader: asyncio.StreamReader) -> None:
+    """Read one answer, on a connection that stays open.
+
+    Raises:
+        RuntimeError: It was an error.
+    """
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    body = await reader.readexactly(length)
+    if b" 200 " not in head or b'"errors"' in body:
+        raise RuntimeError(body[:500].decode())

@@ -45,7 +45,7 @@ class Served:
 
 
 @contextmanager
-def serve(place: Throwaway, module: str) -> Generator[Served]:
+def serve(place: Throwaway, module: str, **settings: str) -> Generator[Served]:
     """Run a module as a server on the throwaway database, until the end of the block.
 
     Raises:
@@ -54,7 +54,10 @@ def serve(place: Throwaway, module: str) -> Generator[Served]:
     port = _free_port()
     with place.log.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", module], env=_environment(place, port), stdout=log, stderr=subprocess.STDOUT
+            [sys.executable, "-m", module],
+            env={**_environment(place, port), **settings},
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
     try:
         _wait(port, process, place.log)

@@ -73,8 +73,9 @@ class Ledger:
         """A user with room for a run's load."""
         user = uuid4()
         self.query(
-            "insert into resumepair.user_limits (user_id, max_active_requests, max_attempts, quota_bytes) "
-            "values (%s, 100000, %s, 10000000000)",
+            "insert into resumepair.user_limits"
+            " (user_id, max_active_requests, max_documents, max_attempts, quota_bytes)"
+            " values (%s, 100000, 100000, %s, 10000000000)",
             user,
             attempts,
         )

@@ -8,11 +8,10 @@ from uuid import UUID
 import strawberry
 
 from resumepair_graphql.context import Context, Info
-from resumepair_graphql.errors import ErrorCode, Refusal
+from resumepair_graphql.errors import ErrorCode, Refusal, not_signed_in
 from resumepair_graphql.feed import JobChange
 from resumepair_graphql.jobs import ExportJob
 from resumepair_graphql.progress import patiently
-from resumepair_graphql.viewer import user_of
 
 JOBS_MAX = 1000
 ENDED_MAX = 256
@@ -41,14 +40,13 @@ class ActivitySubscriptions:
     ) -> AsyncIterator[ExportJob | None]:
         """Each event is a job; a cache updates it by its id."""
         identity = info.context.identity
-        user_id = user_of(identity)
         if identity.role == "anon":
-            raise Refusal(ErrorCode.UNAUTHENTICATED, "Sign in to do this.")
-        if user_id is None:
+            raise not_signed_in()
+        if identity.subject is None:
             raise Refusal(ErrorCode.FORBIDDEN, "This token is not a user's, who could have jobs.")
         if since and since.tzinfo is None:
             raise Refusal(ErrorCode.INVALID_INPUT, "`since` needs an offset, as in `2030-01-31T08:00:00Z`.")
-        async for job in follow_all(info.context, user_id, since and since - OVERLAP):
+        async for job in follow_all(info.context, identity.subject, since and since - OVERLAP):
             yield job
 
 
@@ -66,14 +64,14 @@ async def follow_all(context: Context, user_id: UUID, since: datetime | None) ->
         while True:
             for job in jobs:
                 if told.is_news(job):
-                    yield job
+                    yield await _latest(context, told, job)
             changes = await watcher.next()
             if changes is None:
                 looked_at, keys = await _look(context, looked_at - OVERLAP)
                 jobs = await _read(context, dict.fromkeys([*told.under_way, *keys]))
                 continue
             for job in told.after(changes):
-                yield job
+                yield await _latest(context, told, job)
             jobs = await _read(context, told.unclear(changes))
 
 
@@ -126,6 +124,15 @@ class Told:
             if not clear:
                 keys.append(change.job_id)
         return keys
+
+
+async def _latest(context: Context, told: Told, job: ExportJob) -> ExportJob:
+    """This job as it is when it can be told."""
+    if await context.until_next_event():
+        for now in await _read(context, [job.key]):
+            told.is_news(now)
+            return now
+    return job
 
 
 async def _look(context: Context, ended_since: datetime | None) -> tuple[datetime, list[UUID]]:

@@ -25,7 +25,7 @@ from resumepair_graphql.database import Database, create_pool
 from resumepair_graphql.download_path import ROUTE
 from resumepair_graphql.downloads import Downloads
 from resumepair_graphql.endpoint import Endpoint
-from resumepair_graphql.execution import policy_of
+from resumepair_graphql.execution import ExportSchema, policy_of
 from resumepair_graphql.feed import JobFeed
 from resumepair_graphql.health import health_routes
 from resumepair_graphql.keys import PublishedKeys
@@ -34,7 +34,7 @@ from resumepair_graphql.listening import Listening
 from resumepair_graphql.logs import configure_logs
 from resumepair_graphql.polling import Polling
 from resumepair_graphql.schema import build_schema
-from resumepair_graphql.server import Server, impatient_protocol, listen
+from resumepair_graphql.server import FairWebSocketProtocol, Server, impatient_protocol, listen
 from resumepair_graphql.settings import LocalStorage, Settings, SettingsError
 from resumepair_graphql.supabase_links import SupabaseLinks
 from resumepair_graphql.trusted import ManifestError, PersistedDocuments
@@ -42,6 +42,8 @@ from resumepair_graphql.trusted import ManifestError, PersistedDocuments
 CONNECT_SECONDS = 10
 GRACE_SECONDS = 5
 PREFLIGHT_SECONDS = 24 * 3600
+# What our refusals say in headers; a page of another origin sees no others than these.
+EXPOSED_HEADERS = ["Retry-After", "WWW-Authenticate", "Allow"]
 MAX_MESSAGE_BYTES = 64 * 1024
 
 log = structlog.stdlib.get_logger(__name__)
@@ -55,7 +57,7 @@ def main() -> None:
         sys.exit(_refuse(str(error), 2))
     configure_logs(settings.log_format)
     try:
-        documents = PersistedDocuments.read(settings.trusted_documents, only=settings.trusted_documents_only)
+        schema = schema_of(settings)
     except ManifestError as error:
         sys.exit(_refuse(f"TRUSTED_DOCUMENTS: {error}", 2))
     try:
@@ -68,10 +70,22 @@ def main() -> None:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else error
         sys.exit(_refuse(f"PORT: cannot listen on {settings.host}:{settings.port}: {reason}", 1))
-    _serve(settings.model_copy(update={"port": listener.getsockname()[1]}), documents, listener)
+    _serve(settings.model_copy(update={"port": listener.getsockname()[1]}), schema, listener)
 
 
-def create_app(settings: Settings, documents: PersistedDocuments) -> Starlette:
+def schema_of(settings: Settings) -> ExportSchema:
+    """The schema with its policy, the trusted documents prepared.
+
+    Raises:
+        ManifestError: The list of trusted documents is not good, or one of them.
+    """
+    documents = PersistedDocuments.read(settings.trusted_documents, only=settings.trusted_documents_only)
+    schema = build_schema(policy_of(settings, documents))
+    documents.pin_in(schema.document_cache)
+    return schema
+
+
+def create_app(settings: Settings, schema: ExportSchema) -> Starlette:
     """The ASGI application; it opens and closes what it needs with its lifespan."""
     database = Database(create_pool(settings.database_url, pooler=settings.polling_mode))
     source = (
@@ -80,12 +94,10 @@ def create_app(settings: Settings, documents: PersistedDocuments) -> Starlette:
         else Listening(settings.database_url)
     )
     links = _links_of(settings)
-    services = Services(database, JobFeed(source), links)
+    services = Services(database, JobFeed(source), links, settings.webhook_allow_insecure)
     keys = PublishedKeys(settings.jwks_url) if settings.jwks_url else None
     secret = settings.supabase_jwt_secret.get_secret_value() if settings.supabase_jwt_secret else None
     authenticator = Authenticator(settings.jwt_audience, secret=secret, keys=keys, issuer=settings.jwt_issuer)
-
-    schema = build_schema(policy_of(settings, documents))
     endpoint = Endpoint(schema, services, authenticator, settings)
 
     @asynccontextmanager
@@ -112,6 +124,7 @@ def create_app(settings: Settings, documents: PersistedDocuments) -> Starlette:
                 allow_origins=settings.allowed_origins,
                 allow_methods=["GET", "POST"],
                 allow_headers=["*"],
+                expose_headers=EXPOSED_HEADERS,
                 max_age=PREFLIGHT_SECONDS,
             )
         ],
@@ -153,8 +166,8 @@ def _has_schema(database_url: str) -> bool:
         return connection.execute("select 1 from pg_namespace where nspname = 'resumepair'").fetchone() is not None
 
 
-def _serve(settings: Settings, documents: PersistedDocuments, listener: socket.socket) -> None:
-    app = create_app(settings, documents)
+def _serve(settings: Settings, schema: ExportSchema, listener: socket.socket) -> None:
+    app = create_app(settings, schema)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -163,7 +176,7 @@ def _serve(settings: Settings, documents: PersistedDocuments, listener: socket.s
         timeout_graceful_shutdown=GRACE_SECONDS,
         http=impatient_protocol(settings.client_timeout_seconds),
         forwarded_allow_ips=settings.trusted_proxies,
-        ws="websockets-sansio",
+        ws=FairWebSocketProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +35,17 @@ class Identity:
     role: str
     claims: str
     expires_at: datetime | None = None
+
+    @cached_property
+    def subject(self) -> UUID | None:
+        """The user whom `auth.uid()` gives, if the token is a user's."""
+        subject: str | None = orjson.loads(self.claims).get("sub")
+        return UUID(subject) if subject else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it is still good, clocks being apart as far as they may be; None without an end."""
+        return (self.expires_at + CLOCK_SKEW - datetime.now(UTC)).total_seconds() if self.expires_at else None
 
 
 ANONYMOUS = Identity("anon", '{"role": "anon"}')
@@ -74,7 +85,7 @@ class Authenticator:
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise InvalidToken(f"The token is longer than {MAX_TOKEN_CHARACTERS} characters.")
         identity = self._verified(token, await self._key_of(token))
-        if identity.expires_at and identity.expires_at + CLOCK_SKEW <= datetime.now(UTC):
+        if identity.seconds_left is not None and identity.seconds_left <= 0:
             raise InvalidToken("The token has expired; sign in again.")
         return identity
 

@@ -18,8 +18,10 @@ from resumepair_graphql.exports import ExportRequest, enqueue
 from resumepair_graphql.feed import JobChange
 from resumepair_graphql.ids import Id, PositionCursor, require_uuid, uuid_of
 from resumepair_graphql.inputs import Input
+from resumepair_graphql.job_pages import page_of_jobs
 from resumepair_graphql.jobs import ExportJob
-from resumepair_graphql.pages import After, First, page_of, require_first
+from resumepair_graphql.pages import After, First, require_first
+from resumepair_graphql.prices import price
 from resumepair_graphql.states import FINAL, ExportStatus
 
 # The state of a bundle that is only waiting to be made anew, if ever.
@@ -80,17 +82,14 @@ class ExportBatch(relay.Node):
         rows = await info.context.rows(
             "batch_jobs_page", id=self.key, after_position=place and place.position, limit=first + 1
         )
-        jobs = await info.context.jobs.load_many([row["id"] for row in rows[:first]])
-        edges = [
-            relay.Edge(cursor=PositionCursor(row["batch_position"]).encode(), node=ExportJob.from_row(job))
-            for row, job in zip(rows, jobs, strict=False)
-            if job
-        ]
-        return page_of(edges, more=len(rows) > first, after=after)
+        return await page_of_jobs(
+            info.context, rows, lambda row: PositionCursor(row["batch_position"]), first=first, after=after
+        )
 
     @strawberry.field(
         description="Its finished files as one ZIP. Null until all jobs have ended, when none has completed, and when "
-        "it, or an export in it, was deleted: `bundleBatch` makes it anew."
+        "it, or an export in it, was deleted: `bundleBatch` makes it anew.",
+        metadata=price(asks=False),  # only once the jobs have ended, and then a few times at most
     )
     async def bundle(self, info: Info) -> ExportBundle | None:
         """Read with the other bundles of the operation."""

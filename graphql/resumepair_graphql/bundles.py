@@ -11,6 +11,7 @@ from resumepair_graphql.database import Row
 from resumepair_graphql.download_path import download_path
 from resumepair_graphql.jobs import Failure, failure_of
 from resumepair_graphql.links import Wanted
+from resumepair_graphql.prices import price
 from resumepair_graphql.scalars import BigInt
 from resumepair_graphql.states import ExportStatus
 
@@ -39,7 +40,10 @@ class ExportBundle(relay.Node):
         description="From when on it cannot be downloaded any more; null until completed."
     )
 
-    @strawberry.field(description="A link for immediate use (minutes); null until completed, and once it has expired.")
+    @strawberry.field(
+        description="A link for immediate use (minutes); null until completed, and once it has expired.",
+        metadata=price(asks=False),
+    )
     async def url(self, info: Info) -> str | None:
         """Signed anew each time, with the operation's other links; use `createDownloadUrl` for downloads that count."""
         if not self.storage_path or not self.file_name or not self.expires_at:

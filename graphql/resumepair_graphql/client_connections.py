@@ -5,8 +5,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from ipaddress import IPv6Address, ip_address
 
-import orjson
-
 from resumepair_graphql.auth import Identity
 
 IPV6_HOST_BITS = 64
@@ -33,7 +31,7 @@ class Connections:
             TooManyConnections: There are as many as there may be.
         """
         message = f"Too many connections from this address (at most {self._per_address}); close one."
-        with self._one_more(f"address {_network(address)}", self._per_address, message):
+        with self._one_more(f"address {network_of(address)}", self._per_address, message):
             self.by_transport[transport] += 1
             try:
                 yield
@@ -47,12 +45,11 @@ class Connections:
         Raises:
             TooManyConnections: There are as many as there may be.
         """
-        user = orjson.loads(identity.claims).get("sub")
-        if user is None:
+        if identity.subject is None:
             yield
             return
         message = f"Too many connections of this user (at most {self._per_user}); close one."
-        with self._one_more(f"user {user}", self._per_user, message):
+        with self._one_more(f"user {identity.subject}", self._per_user, message):
             yield
 
     @contextmanager
@@ -68,7 +65,7 @@ class Connections:
                 del self._open[key]
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """What one household or machine has: an IPv4 address, or an IPv6 network of 64 bits."""
     try:
         parsed = ip_address(address)

@@ -1,9 +1,9 @@
-"""What an operation may cost: how many values its answer can have at most, worked out before it runs.
+"""What an operation may cost: how many values its answer can have, worked out before it runs.
 
-A field costs one for each time it can occur. What is below a connection occurs `first` times, what is below
-`nodes(ids:)` once for each id, what is below another list as often as such lists are long as a rule. Fields that go to
-the database by themselves cost more. Each operation is compiled once into a short list of sums, which an execution
-only adds up with its variables: fragments are worked out once, however often they are spread.
+A field costs one, or its price, for each time it can occur. What is below a connection occurs `first` times, what is
+below `nodes(ids:)` once for each id, what is below another list as often as the field says that it can have entries, or
+as such lists are long as a rule. Each operation is compiled once into a short list of sums, which an execution adds up
+with its variables: fragments are worked out once, however often they are spread.
 """
 
 # graphql-core leaves type parameters open.
@@ -11,7 +11,7 @@ only adds up with its variables: fragments are worked out once, however often th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from graphql.utilities.coerce_input_value import coerce_default_value
 
@@ -36,19 +36,19 @@ from graphql import (
     VariableNode,
     get_named_type,
     get_nullable_type,
-    is_input_object_type,
     is_introspection_type,
     is_leaf_type,
     is_list_type,
-    type_from_ast,
     value_from_ast_untyped,
 )
 from resumepair_graphql.pages import FIRST_MAX
+from resumepair_graphql.prices import asks_database, cost_of, entries_of
+from resumepair_graphql.variable_lists import count_entries, lists_of
 
 FIELD = 1
 DATABASE_FIELD = 10  # a root field or a connection: a transaction of its own
 MUTATION_FIELD = 50
-LIST_SIZE = 5  # of lists that are not paged, such as findings or errors
+LIST_SIZE = 5  # of lists that are not paged and of which nothing else is known, such as errors
 PAGE_ARGUMENT = "first"
 # How often what is below `__schema` is counted: fewer times than there are types, so that tools can always afford it.
 INTROSPECTED = 50
@@ -63,11 +63,15 @@ class VariableSize:
     paged: bool
 
     def value(self, variables: Mapping[str, object]) -> int:
-        """The number; of a value that will be refused anyway, the default."""
+        """The number: GraphQL takes 100.0 for 100, too; whatever is none, the most there can be."""
         given = variables.get(self.name)
         if isinstance(given, list):
             return len(cast("list[object]", given))
-        return _clamped(given) if self.paged and type(given) is int else self.default
+        if not self.paged or given is None:
+            return self.default
+        if isinstance(given, float) and given.is_integer():
+            return _clamped(int(given))
+        return _clamped(given) if type(given) is int else FIRST_MAX
 
 
 @dataclass(frozen=True)
@@ -84,11 +88,15 @@ Term = tuple[Size, Amount]
 
 @dataclass(frozen=True)
 class Cost:
-    """The compiled cost of an operation: steps that each use earlier ones, and the variables whose lists count."""
+    """The compiled cost of an operation: steps that each use earlier ones, and the variables whose lists count.
+
+    `asks` tells whether anything below the root asks the database again.
+    """
 
     steps: Sequence[tuple[int, Sequence[Term]]]
     total: Amount
     lists: Sequence[tuple[str, object]]
+    asks: bool = False
 
     def of(self, variables: Mapping[str, object] | None) -> int:
         """The cost with these variables, as they were sent."""
@@ -101,7 +109,7 @@ class Cost:
                 total += factor * (amount if isinstance(amount, int) else values[amount.index])
             values.append(total)
         cost = self.total if isinstance(self.total, int) else values[self.total.index]
-        return cost + sum(count_items(given.get(name), type_) for name, type_ in self.lists)
+        return cost + sum(count_entries(given.get(name), type_) for name, type_ in self.lists)
 
 
 @dataclass(frozen=True)
@@ -123,10 +131,11 @@ class CostCompiler:
         self._steps: list[tuple[int, Sequence[Term]]] = []
         self._selected: dict[str, Selected] = {}
         self._defaults: dict[str, object] = {}
+        self._asks = False
 
     def compile(self, operation: OperationDefinitionNode) -> Cost:
         """The cost of an operation; defaults of variables are the operation's own."""
-        self._steps, self._selected = [], {}
+        self._steps, self._selected, self._asks = [], {}, False
         self._defaults = {
             node.variable.name.value: value_from_ast_untyped(node.default_value)
             for node in operation.variable_definitions or ()
@@ -136,7 +145,7 @@ class CostCompiler:
         base = MUTATION_FIELD if operation.operation is OperationType.MUTATION else DATABASE_FIELD
         selected = self._selection_set(operation.selection_set, root, base)
         total = self._sum([(1, selected.once), (LIST_SIZE, selected.each)])
-        return Cost(tuple(self._steps), total, self._lists_of(operation))
+        return Cost(tuple(self._steps), total, lists_of(self._schema, operation), self._asks)
 
     def _selection_set(self, selection_set: SelectionSetNode, parent: GraphQLNamedType | None, base: int) -> Selected:
         once: list[Term] = []
@@ -176,11 +185,15 @@ class CostCompiler:
             if isinstance(parent, GraphQLObjectType | GraphQLInterfaceType)
             else None
         )
-        if definition is None or node.selection_set is None or is_leaf_type(get_named_type(definition.type)):
-            once.append((1, base if definition and definition.args else FIELD))
+        if definition is None:  # unknown, which validation has refused
             return
+        self._asks = self._asks or (base == FIELD and asks_database(definition))
+        own = max(cost_of(definition), DATABASE_FIELD if PAGE_ARGUMENT in definition.args else FIELD)
         type_ = get_named_type(definition.type)
-        own = DATABASE_FIELD if PAGE_ARGUMENT in definition.args else FIELD
+        if node.selection_set is None or is_leaf_type(type_):
+            once.append((1, max(base, own) if definition.args else own))
+            self._entries(definition, FIELD, None, once, each)
+            return
         content = self._selection_set(node.selection_set, type_, FIELD)
         if is_introspection_type(type_) and node.name.value in ("__schema", "__type"):
             once.append((INTROSPECTED, self._sum([(1, content.once), (1, content.each)])))
@@ -190,12 +203,22 @@ class CostCompiler:
         length = 1 if is_introspection_type(type_) else LIST_SIZE  # what is below `__schema` is charged as a whole
         inside = self._sum([(1, content.once), (size if paged and size is not None else length, content.each)])
         once.append((1, max(base, own)))
-        if not is_list_type(get_nullable_type(definition.type)):
-            once.append((1, inside))
-        elif size is not None and not paged:
-            once += [(size, inside), (size, FIELD)]
+        if is_list_type(get_nullable_type(definition.type)):
+            self._entries(definition, self._sum([(1, FIELD), (1, inside)]), None if paged else size, once, each)
         else:
-            each += [(1, inside), (1, FIELD)]
+            once.append((1, inside))
+
+    def _entries(
+        self, definition: GraphQLField, entry: Amount, size: Size | None, once: list[Term], each: list[Term]
+    ) -> None:
+        """What the entries of a field cost that is a list, so many of them, or as many as such a list has."""
+        known = entries_of(definition) if size is None else size
+        if not is_list_type(get_nullable_type(definition.type)):
+            return
+        if known is None:
+            each.append((1, entry))
+        else:
+            once.append((known, entry))
 
     def _size(self, node: FieldNode, definition: GraphQLField) -> Size | None:
         """How long the list is that a field's arguments ask for; None when they say nothing about it."""
@@ -231,43 +254,6 @@ class CostCompiler:
             return rest[0][1]
         self._steps.append((fixed, rest))
         return Step(len(self._steps) - 1)
-
-    def _lists_of(self, operation: OperationDefinitionNode) -> list[tuple[str, object]]:
-        """The variables that can hold lists, with their types."""
-        found: list[tuple[str, object]] = []
-        for node in operation.variable_definitions or ():
-            type_: object = type_from_ast(self._schema, node.type)
-            if type_ is not None and _holds_lists(type_, set()):
-                found.append((node.variable.name.value, type_))
-        return found
-
-
-def count_items(value: object, type_: object) -> int:
-    """How many entries there are in the lists of a variable; a scalar's own insides, such as JSON's, do not count."""
-    count = 0
-    stack: list[tuple[object, object]] = [(value, type_)]
-    while stack:
-        item, item_type = stack.pop()
-        nullable: Any = get_nullable_type(cast("Any", item_type))
-        if isinstance(item, list) and is_list_type(nullable):
-            entries = cast("list[object]", item)
-            count += len(entries)
-            if not is_leaf_type(get_nullable_type(nullable.of_type)):
-                stack += [(entry, nullable.of_type) for entry in entries]
-        elif isinstance(item, dict) and is_input_object_type(nullable):
-            members = cast("dict[str, object]", item)
-            stack += [(members[name], member.type) for name, member in nullable.fields.items() if name in members]
-    return count
-
-
-def _holds_lists(type_: object, seen: set[str]) -> bool:
-    nullable: Any = get_nullable_type(cast("Any", type_))
-    if is_list_type(nullable):
-        return True
-    if not is_input_object_type(nullable) or nullable.name in seen:
-        return False
-    seen.add(nullable.name)
-    return any(_holds_lists(member.type, seen) for member in nullable.fields.values())
 
 
 def _default_of(argument: GraphQLArgument) -> object:

@@ -77,13 +77,27 @@ class DocumentCache:
             *(() if introspection else (NoSchemaIntrospectionCustomRule,)),
         )
         self._cache: Lru[str, Prepared] = Lru(MAX_DOCUMENTS, MAX_CHARACTERS)
+        self._pinned: dict[str, Prepared] = {}
 
     def __len__(self) -> int:
         return len(self._cache)
 
+    def __contains__(self, text: str) -> bool:
+        """Whether it is known what there is to know about this text."""
+        return text in self._pinned or text in self._cache
+
+    def pin(self, text: str) -> Sequence[GraphQLError]:
+        """Prepare a document, its costs as well, and never forget it; its errors instead, if it is not a good one."""
+        prepared = self.prepare(text)
+        if not prepared.errors:
+            self._pinned[text] = prepared
+            for operation in prepared.operations.values():
+                self.cost(prepared, operation)
+        return prepared.errors
+
     def prepare(self, text: str) -> Prepared:
         """The document, or its errors, as found out the first time."""
-        prepared = self._cache.get(text)
+        prepared = self._pinned.get(text) or self._cache.get(text)
         if prepared is None:
             if len(text) > self._limits.characters:  # not even kept
                 return Prepared(errors=[too_large(f"{self._limits.characters} characters")])

@@ -1,6 +1,7 @@
 """Documents: what a user can have exported."""
 
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 import strawberry
@@ -14,6 +15,7 @@ from resumepair_graphql.errors import ErrorCode, Refusal, UserError
 from resumepair_graphql.ids import Id, not_found, require_uuid, uuid_of
 from resumepair_graphql.inputs import Input
 from resumepair_graphql.pages import After, First, fetch_page
+from resumepair_graphql.prices import price
 
 
 @strawberry.type(description="A résumé of the caller's, as it was saved.")
@@ -21,29 +23,25 @@ class Document(relay.Node):
     """A row of `documents`."""
 
     key: relay.NodeID[UUID]
-    loaded_data: strawberry.Private[JSON | None]
     title: str = strawberry.field(description="Its name in lists, 1 to 200 characters.")
     version: int = strawberry.field(description="Counts the changes, from 1.")
     created_at: datetime = strawberry.field(description="When it was first saved.")
     updated_at: datetime = strawberry.field(description="When it was last changed.")
 
     @strawberry.field(
-        description="The document itself: canonical résumé or JSON Resume; null when it was just deleted."
+        description="The document itself: canonical résumé or JSON Resume; null when it was just deleted.",
+        metadata=price(100),
     )
     async def data(self, info: Info) -> JSON | None:
-        """Lists are read without it: a page of documents may hold a hundred MiB."""
-        if self.loaded_data is not None:
-            return self.loaded_data
-        row = await info.context.documents.load(self.key)
-        return JSON(row["data"]) if row else None
+        """Documents are read without it, and it as far as the answer has room: a page may hold a hundred MiB."""
+        return cast("JSON | None", await info.context.document_data.load(self.key))
 
     @classmethod
     def from_row(cls, row: Row) -> "Document":
-        """From a row of the `documents_*` queries, with or without data."""
+        """From a row of the queries that read or save documents."""
         return cls(
             key=row["id"],
             title=row["title"],
-            loaded_data=row.get("data"),
             version=row["version"],
             created_at=row["created_at"],
             updated_at=row["updated_at"],

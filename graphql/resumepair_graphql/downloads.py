@@ -66,7 +66,7 @@ class Downloads:
         if identity == ANONYMOUS:
             raise HttpRefusal(HttpCode.UNAUTHENTICATED, "Sign in to do this.", {"WWW-Authenticate": "Bearer"})
         authorization = request.headers.get("authorization")
-        return Context(self._services, self._door.base_url(request), identity, authorization)
+        return Context(self._services, self._door.base_url(request), identity, authorization=authorization)
 
     async def _link(self, context: Context, id_: str, method: str) -> str:
         key = _plain_uuid(id_) or key_to_download(id_)

@@ -4,8 +4,8 @@ HTTP is answered here, in JSON or as an event stream; a WebSocket is left to `we
 """
 
 import asyncio
-from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from contextlib import ExitStack, suppress
+from datetime import timedelta
 from typing import cast
 
 import orjson
@@ -15,9 +15,10 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError, MissingQueryError
+from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.execution import PreExecutionError
@@ -38,7 +39,7 @@ from resumepair_graphql.negotiation import Acceptance, MediaType, negotiate
 from resumepair_graphql.operation import Operation, read_operation
 from resumepair_graphql.origins import Origins
 from resumepair_graphql.settings import Settings
-from resumepair_graphql.websocket import MAX_OPERATIONS, TRY_AGAIN_LATER, Adapter, TransportHandler
+from resumepair_graphql.websocket import TRY_AGAIN_LATER, Adapter, TransportHandler
 
 METHODS = {
     "GET": frozenset({OperationType.QUERY}),
@@ -62,7 +63,6 @@ class Endpoint(GraphQL[Context, None]):
             graphql_ide=None,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=timedelta(seconds=settings.client_timeout_seconds),
-            max_subscriptions_per_connection=MAX_OPERATIONS,
             allowed_origins=["*"],  # checked here, for all transports
         )
         self._services = services
@@ -89,14 +89,15 @@ class Endpoint(GraphQL[Context, None]):
     async def _serve_websocket(self, websocket: WebSocket) -> None:
         try:
             self._origins.check(websocket.headers)
-            with self.connections.from_address(_address(websocket), "websocket"):
+            with self.connections.from_address(_address(websocket), "websocket"), suppress(WebSocketDisconnected):
                 await self.run(websocket)
         except HttpRefusal:
             await websocket.close()  # before it was accepted: 403
         except TooManyConnections as error:
             # A browser shows no page the status of a handshake, but a code.
             await websocket.accept(await self.pick_websocket_subprotocol(websocket))
-            await websocket.close(TRY_AGAIN_LATER, str(error))
+            with suppress(WebSocketDisconnect):
+                await websocket.close(TRY_AGAIN_LATER, str(error))
 
     async def _answer(self, request: Request) -> Response:
         accepted = negotiate(request.headers.get("accept"))
@@ -124,7 +125,7 @@ class Endpoint(GraphQL[Context, None]):
         identity = await self.identify(request.headers)
         operation = await read_operation(request, signed_in=identity != ANONYMOUS, seconds=self.client_seconds)
         authorization = request.headers.get("authorization")
-        context = Context(self._services, self.base_url(request), identity, authorization)
+        context = Context(self._services, self.base_url(request), identity, _address(request), authorization)
         if accepted.best is MediaType.EVENTS:
             return await self._stream(request, operation, context)
         try:
@@ -167,10 +168,9 @@ class Endpoint(GraphQL[Context, None]):
             allowed_operation_types=METHODS[request.method] | {OperationType.SUBSCRIPTION},
             operation_extensions=operation.extensions,
         )
-        expires_at = context.identity.expires_at
         return EventStream(
             cast("Results", results),
-            expires_in=(expires_at - datetime.now(UTC)).total_seconds() if expires_at else None,
+            expires_in=context.identity.seconds_left,
             send_seconds=self.client_seconds,
             stopping=self._stopping,
             leases=leases,
@@ -198,7 +198,7 @@ class Endpoint(GraphQL[Context, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002 # the view's signature
         """A WebSocket's; its token comes with the handshake or with `connection_init`."""
         authorization = request.headers.get("authorization")
-        return Context(self._services, self.base_url(request), authorization=authorization)
+        return Context(self._services, self.base_url(request), address=_address(request), authorization=authorization)
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Check the token of `connectionParams.authorization`, else of the request's header.

@@ -2,6 +2,7 @@
 
 Refusal       an expected answer: a user error in a mutation's payload, a GraphQL error with its code elsewhere
 └── Unavailable   the database, or the storage, does not answer now; asking again later may help
+    └── TookTooLong   it was at this very query when its time was over
 """
 
 from datetime import datetime
@@ -29,7 +30,9 @@ class ErrorCode(Enum):
     NOT_FOUND = described("NOT_FOUND", "There is no such object, or it is not yours.")
     INVALID_STATE = described("INVALID_STATE", "Not possible in the object's present state.")
     IDEMPOTENCY_KEY_REUSED = described("IDEMPOTENCY_KEY_REUSED", "The idempotency key was used for another request.")
-    RATE_LIMITED = described("RATE_LIMITED", "Too many export requests are active, or schedules in use.")
+    RATE_LIMITED = described(
+        "RATE_LIMITED", "Too many export requests are active, or too many schedules, documents or webhooks there."
+    )
     QUOTA_EXCEEDED = described("QUOTA_EXCEEDED", "The storage quota is used up.")
     EXPORT_EXPIRED = described("EXPORT_EXPIRED", "The export has expired.")
     ATTEMPTS_EXHAUSTED = described("ATTEMPTS_EXHAUSTED", "No attempts are left.")
@@ -50,16 +53,23 @@ class RequestRefused(UserError):
     """A refusal without further data."""
 
 
-@strawberry.type(description="Too many of the caller's export requests are active, or schedules in use.")
+@strawberry.type(
+    description="Too many of the caller's export requests are active, or there are too many schedules, documents or "
+    "webhooks."
+)
 class RateLimited(UserError):
-    """Too many active requests or schedules."""
+    """Too many active requests, schedules, documents or webhooks."""
 
     active: int = strawberry.field(
-        description="Active requests, of which a batch is one; or schedules with something to come.", default=0
+        description="Active requests, of which a batch is one; or schedules with something to come; or documents, or "
+        "webhooks.",
+        default=0,
     )
     limit: int = strawberry.field(description="How many of them there may be.", default=0)
     retry_at: datetime | None = strawberry.field(
-        description="When to ask again, if that can be foretold.", default=None
+        description="When to ask again, where that can be foretold. Null for now: a request ends when its jobs do, a "
+        "schedule or a document when it is deleted.",
+        default=None,
     )
 
 
@@ -141,6 +151,15 @@ class Unavailable(Refusal):
         super().__init__(ErrorCode.UNAVAILABLE, "The service cannot answer just now; please try again.")
 
 
+class TookTooLong(Unavailable):
+    """The database had no more time for this query; it may well be as slow the next time."""
+
+
+def not_signed_in() -> Refusal:
+    """The refusal for who comes without a token."""
+    return Refusal(ErrorCode.UNAUTHENTICATED, "Sign in to do this.")
+
+
 # The states that schema.sql raises.
 REFUSED_STATES = {
     "RP400": ErrorCode.INVALID_INPUT,
@@ -161,7 +180,7 @@ CONSTRAINTS = {
 }
 
 
-def refusal_of(error: psycopg.Error, role: str) -> Refusal | None:
+def refusal_of(error: psycopg.Error) -> Refusal | None:
     """What the client is told about a database error; None when it is none of the client's business."""
     match error:
         case psycopg.Error(sqlstate=str(state)) if state in REFUSED_STATES:
@@ -169,8 +188,6 @@ def refusal_of(error: psycopg.Error, role: str) -> Refusal | None:
             data = orjson.loads(diagnostic.message_detail or "{}")
             message = diagnostic.message_primary or ""
             return Refusal(REFUSED_STATES[state], message, diagnostic.column_name or "", data)
-        case pg.InsufficientPrivilege() if role == "anon":
-            return Refusal(ErrorCode.UNAUTHENTICATED, "Sign in to do this.")
         case pg.InsufficientPrivilege():
             return Refusal(ErrorCode.FORBIDDEN, "This token's role may not do this.")
         case pg.CheckViolation() if error.diag.constraint_name in CONSTRAINTS:
@@ -180,6 +197,8 @@ def refusal_of(error: psycopg.Error, role: str) -> Refusal | None:
             return Refusal(ErrorCode.INVALID_INPUT, "A value holds characters that cannot be stored (such as U+0000).")
         case psycopg.DataError():
             return Refusal(ErrorCode.INVALID_INPUT, "A value is out of range.")
+        case pg.QueryCanceled():
+            return TookTooLong()
         case psycopg.OperationalError():
             return Unavailable()
         case _:

@@ -8,14 +8,19 @@ thing once per document where that does it once per request.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, cast
 
 import strawberry
-from graphql.execution import Executor, create_source_event_stream, map_source_to_response_event
+from graphql.execution import (
+    Executor,
+    create_source_event_stream,
+    execute_subscription_event,
+    map_source_to_response_event,
+)
 from strawberry.exceptions import MissingQueryError
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.exceptions import InvalidOperationTypeError
@@ -25,11 +30,13 @@ from strawberry.types.graphql import OperationType
 
 from graphql import ExecutionResult as CoreResult
 from graphql import GraphQLError
+from resumepair_graphql.context import Context
 from resumepair_graphql.document_cache import DocumentCache
 from resumepair_graphql.executor import OperationExecutor, attributes_of
 from resumepair_graphql.masking import masked
+from resumepair_graphql.pacing import Pace
 from resumepair_graphql.query_limits import QueryLimits, check_variables
-from resumepair_graphql.rate_limit import CostBudget, stamp, user_of
+from resumepair_graphql.rate_limit import CostBudget, payer_of, stamp
 from resumepair_graphql.request_errors import RequestError, RequestErrorCode, coded
 from resumepair_graphql.settings import (
     MAX_QUERY_COST,
@@ -38,6 +45,9 @@ from resumepair_graphql.settings import (
     Settings,
 )
 from resumepair_graphql.trusted import PersistedDocuments
+
+# Parsing and validating a document takes up to some ten milliseconds, once.
+PREPARATION_COST = 100
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,7 @@ class Policy:
     limits: QueryLimits = field(default_factory=QueryLimits)
     max_cost: int = MAX_QUERY_COST
     cost_per_minute: int = RATE_LIMIT_COST_PER_MINUTE
+    preparation_cost: int = PREPARATION_COST
     timeout_seconds: float = OPERATION_TIMEOUT_SECONDS
     documents: PersistedDocuments = field(default_factory=PersistedDocuments)
 
@@ -168,6 +179,8 @@ class ExportSchema(strawberry.Schema):
         asked = self.policy.documents.find(request.query, request.extensions)
         if asked is None:
             raise MissingQueryError
+        if asked.text not in self.document_cache:
+            self._charge(request.context, self.policy.preparation_cost, {})
         prepared = self.document_cache.prepare(asked.text)
         if prepared.document is None:
             return _refused(prepared.errors)
@@ -177,7 +190,8 @@ class ExportSchema(strawberry.Schema):
         if type_ not in request.allowed:
             raise InvalidOperationTypeError(type_)
         check_variables(request.variables, self.policy.limits)
-        cost = self.document_cache.cost(prepared, operation).of(request.variables)
+        compiled = self.document_cache.cost(prepared, operation)
+        cost = compiled.of(request.variables)
         executor = OperationExecutor.build(
             self._schema, prepared.document, request.root_value, request.context, request.variables,
             operation.name.value if operation.name else None,
@@ -186,10 +200,13 @@ class ExportSchema(strawberry.Schema):
         )  # fmt: skip
         if isinstance(executor, list):
             return _refused(coded(executor, RequestErrorCode.BAD_USER_INPUT))
-        return Admitted(type_, executor, self._pay(cost, request.context))
+        extensions = self._pay(cost, request.context)
+        if type_ is OperationType.SUBSCRIPTION and compiled.asks and isinstance(request.context, Context):
+            request.context.pace = Pace(self._budget, _payer_of(request.context), cost)
+        return Admitted(type_, executor, extensions)
 
     def _pay(self, cost: int, context: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Take the cost from the user's budget; what the answer says about it.
+        """Take the cost from the budget; what the answer says about it.
 
         Raises:
             RequestError: QUERY_TOO_COSTLY or THROTTLED.
@@ -199,15 +216,24 @@ class ExportSchema(strawberry.Schema):
         if cost > limit:
             message = f"The query may cost {cost}, more than {limit}; ask for smaller pages or fewer fields."
             raise RequestError(RequestErrorCode.QUERY_TOO_COSTLY, message, **extensions)
-        identity = getattr(context, "identity", None)
-        if self._budget and identity and (user := user_of(identity)):
-            allowance = self._budget.take(user, cost)
-            extensions["rateLimit"] = allowance.as_extension()
-            if allowance.retry_at:
-                raise RequestError(
-                    RequestErrorCode.THROTTLED, "You have asked for much in the last minute; wait until `retryAt`.",
-                    retryAt=stamp(allowance.retry_at), **extensions,
-                )  # fmt: skip
+        return self._charge(context, cost, extensions)
+
+    def _charge(self, context: Any, points: int, extensions: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+        """Take points from the budget of who asks; the extensions, with what is left of it.
+
+        Raises:
+            RequestError: THROTTLED.
+        """
+        payer = _payer_of(context)
+        if not self._budget or not payer:
+            return extensions
+        allowance = self._budget.take(payer, points)
+        extensions["rateLimit"] = allowance.as_extension()
+        if allowance.retry_at:
+            raise RequestError(
+                RequestErrorCode.THROTTLED, "You have asked for much in the last minute; wait until `retryAt`.",
+                retryAt=stamp(allowance.retry_at), **extensions,
+            )  # fmt: skip
         return extensions
 
     async def _run(self, admitted: Admitted) -> ExecutionResult:
@@ -237,13 +263,37 @@ class ExportSchema(strawberry.Schema):
             return
         extensions: dict[str, Any] | None = admitted.extensions
         try:
-            async with aclosing(map_source_to_response_event(admitted.executor, source)) as results:
+            async with aclosing(map_source_to_response_event(admitted.executor, source, self._event)) as results:
                 async for result in results:
                     yield ExecutionResult(result.data, masked(result.errors) if result.errors else None, extensions)
                     extensions = None
         except Exception as error:  # noqa: BLE001 # whatever the source raised, as a resolver may
             located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
             yield ExecutionResult(None, masked([located]), extensions)
+
+    def _event(self, executor: Executor[Any]) -> Any:  # noqa: ANN401 # a result, or what becomes one
+        """Execute one event of a subscription; one that has to wait for anything has as long as a query."""
+        result = execute_subscription_event(executor)
+        return self._within_time(result, cast("OperationExecutor", executor)) if isawaitable(result) else result
+
+    async def _within_time(self, result: Awaitable[CoreResult], executor: OperationExecutor) -> CoreResult:
+        timer = asyncio.timeout(self._timeout_seconds)
+        try:
+            async with timer:
+                return await result
+        except TimeoutError:
+            if not timer.expired():
+                raise
+        error = RequestError(
+            RequestErrorCode.OPERATION_TIMEOUT, f"The event took longer than {self._timeout_seconds:g} seconds."
+        )
+        error.path = [executor.root_name]  # of something that was executed: the subscription goes on
+        return CoreResult({executor.root_name: None}, [error])
+
+
+def _payer_of(context: Any) -> str | None:  # noqa: ANN401
+    identity = getattr(context, "identity", None)
+    return payer_of(identity, context.address) if identity else None
 
 
 def _refused(errors: Iterable[GraphQLError]) -> PreExecutionError:

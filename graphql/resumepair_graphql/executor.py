@@ -82,6 +82,11 @@ class OperationExecutor(StrawberryGraphQLCoreExecutionContext):
             root_type, root_value, self._root_fields[0], serially, new_defer_usages
         )
 
+    @property
+    def root_name(self) -> str:
+        """What the answer calls the first field of the root, once that has been executed."""
+        return str(next(iter(self._root_fields[0])))
+
     def execute_field(
         self,
         parent_type: GraphQLObjectType,

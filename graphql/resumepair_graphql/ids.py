@@ -19,6 +19,8 @@ NOUNS = {
     "Export": "export",
     "ExportBundle": "bundle",
     "ExportSchedule": "schedule",
+    "Webhook": "webhook",
+    "WebhookDelivery": "delivery",
 }
 
 NO_DOCUMENT = UUID(int=0)

@@ -1,12 +1,14 @@
-"""The list of a user's jobs, of whatever state; finished exports are `history`."""
+"""Lists of jobs, of whatever state: a user's, and the pages of any; finished exports are `history`."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import strawberry
 from strawberry import relay
 
-from resumepair_graphql.context import Info
-from resumepair_graphql.ids import Cursor, document_filter
+from resumepair_graphql.context import Context, Info
+from resumepair_graphql.database import Row
+from resumepair_graphql.ids import Cursor, PositionCursor, document_filter
 from resumepair_graphql.jobs import ExportJob
 from resumepair_graphql.pages import After, First, page_of, require_first
 from resumepair_graphql.states import ExportStatus
@@ -46,10 +48,24 @@ class JobPageQueries:
             after_id=place and place.id,
             limit=first + 1,
         )
-        jobs = await info.context.jobs.load_many([row["id"] for row in rows[:first]])
-        edges = [
-            relay.Edge(cursor=Cursor(row["created_at"], row["id"]).encode(), node=ExportJob.from_row(job))
-            for row, job in zip(rows, jobs, strict=False)
-            if job
-        ]
-        return page_of(edges, more=len(rows) > first, after=after)
+        return await page_of_jobs(
+            info.context, rows, lambda row: Cursor(row["created_at"], row["id"]), first=first, after=after
+        )
+
+
+async def page_of_jobs(
+    context: Context,
+    rows: list[Row],
+    cursor_of: Callable[[Row], Cursor | PositionCursor],
+    *,
+    first: int,
+    after: str | None,
+) -> relay.Connection[ExportJob]:
+    """A page of the jobs whose ids these rows have, one row more than the page where there are more."""
+    jobs = await context.jobs.load_many([row["id"] for row in rows[:first]])
+    edges = [
+        relay.Edge(cursor=cursor_of(row).encode(), node=ExportJob.from_row(job))
+        for row, job in zip(rows, jobs, strict=False)
+        if job
+    ]
+    return page_of(edges, more=len(rows) > first, after=after)

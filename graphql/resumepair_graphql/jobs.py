@@ -19,6 +19,7 @@ from resumepair_graphql.ids import Id, require_uuid, uuid_of
 from resumepair_graphql.inputs import Input
 from resumepair_graphql.links import Wanted
 from resumepair_graphql.options import ExportFormat, RequestedOptions
+from resumepair_graphql.prices import price
 from resumepair_graphql.proofs import Judged, judgement_of
 from resumepair_graphql.states import ExportStage, ExportStatus
 
@@ -76,7 +77,9 @@ class Artifact(Judged):
     )
     expires_at: datetime = strawberry.field(description="From when on it cannot be downloaded any more.")
 
-    @strawberry.field(description="A link for immediate use (minutes); null once the file has expired.")
+    @strawberry.field(
+        description="A link for immediate use (minutes); null once the file has expired.", metadata=price(asks=False)
+    )
     async def url(self, info: Info) -> str | None:
         """Signed anew each time, with the operation's other links; use `createDownloadUrl` for downloads that count."""
         if self.expires_at <= datetime.now(self.expires_at.tzinfo):
@@ -130,7 +133,8 @@ class ExportJob(relay.Node):
 
     @strawberry.field(
         description="How many jobs of all users are to begin before it: 0 when it is the next, 1000 for that many or "
-        "more; null unless it is pending and its time has come."
+        "more; null unless it is pending and its time has come.",
+        metadata=price(10),
     )
     async def queue_position(self, info: Info) -> int | None:
         """Counted anew, with the other jobs of the operation, in the order in which workers take them."""

@@ -20,6 +20,9 @@ class Lru(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._entries
+
     def get(self, key: K) -> V | None:
         """The entry, which thereby becomes the one to keep longest."""
         entry = self._entries.get(key)

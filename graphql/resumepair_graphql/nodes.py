@@ -17,6 +17,8 @@ from resumepair_graphql.history import load_export
 from resumepair_graphql.ids import Id, uuid_of
 from resumepair_graphql.jobs import load_job
 from resumepair_graphql.schedules import load_schedule
+from resumepair_graphql.webhook_deliveries import load_delivery
+from resumepair_graphql.webhooks import load_webhook
 
 NODES_MAX = 100
 Load = Callable[[Context, UUID], Awaitable[relay.Node | None]]
@@ -27,6 +29,8 @@ LOADS: dict[str, Load] = {
     "Export": load_export,
     "ExportBundle": load_bundle,
     "ExportSchedule": load_schedule,
+    "Webhook": load_webhook,
+    "WebhookDelivery": load_delivery,
 }
 
 

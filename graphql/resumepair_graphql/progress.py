@@ -9,12 +9,13 @@ import strawberry
 
 from resumepair_graphql.batches import ExportBatch, load_batch
 from resumepair_graphql.context import Context, Info
-from resumepair_graphql.errors import Unavailable
+from resumepair_graphql.errors import TookTooLong, Unavailable
 from resumepair_graphql.feed import JobChange
 from resumepair_graphql.ids import Id, uuid_of
 from resumepair_graphql.jobs import ExportJob, load_job
 
 LOOK_AGAIN_SECONDS = (0.1, 2.0)
+LOOKS_AT_MOST = 5  # that each take all the time that a statement has
 
 
 class Followed(Protocol):
@@ -82,7 +83,8 @@ async def follow(
     """The states from the present one on, each newer than `seen`, until the last.
 
     The watcher is registered before the first look, and every look replaces what was heard before it: no gap. What the
-    client claims to have seen decides only what it is told, never when it ends.
+    client claims to have seen decides only what it is told, never when it ends. What had to wait until it could be told
+    is looked at again.
     """
     if key is None:
         yield None
@@ -96,6 +98,8 @@ async def follow(
         told = 0
         while True:
             if now.sequence > seen:
+                if await context.until_next_event() and (now := await _look(reader, key, load)) is None:
+                    return
                 seen = told = now.sequence
                 yield now
             if now.is_final:
@@ -116,11 +120,19 @@ async def _look(context: Context, key: UUID, load: Load[FollowedT]) -> FollowedT
 
 
 async def patiently(look: Callable[[], Awaitable[LookedT]]) -> LookedT:
-    """What a look gives, once the database is there."""
+    """What a look gives, once the database is there.
+
+    Raises:
+        TookTooLong: It is there, and does not get to an end of this.
+    """
     pause, longest = LOOK_AGAIN_SECONDS
+    looks = 0
     while True:
         try:
             return await look()
-        except Unavailable:
+        except Unavailable as error:
+            looks += isinstance(error, TookTooLong)
+            if looks >= LOOKS_AT_MOST:
+                raise
             await asyncio.sleep(pause)
             pause = min(pause * 2, longest)

@@ -7,6 +7,9 @@ import strawberry
 
 from resumepair_graphql.database import Row
 from resumepair_graphql.enums import described
+from resumepair_graphql.prices import price
+
+LISTED_MAX = 50  # findings and glyphs are no more as the renderer lists them
 
 
 @strawberry.enum(description="Whether a document has to end on its first page.")
@@ -57,7 +60,9 @@ class Proof:
 
     score: int = strawberry.field(description="From 0 to 100; 100 means that nothing was found.")
     passed: bool = strawberry.field(description="Whether there was nothing to find.")
-    findings: list[Finding] = strawberry.field(description="What was found: the first fifty.")
+    findings: list[Finding] = strawberry.field(
+        description="What was found: the first fifty.", metadata=price(entries=LISTED_MAX)
+    )
     finding_count: int = strawberry.field(description="How many there are in all.")
     texts_expected: int = strawberry.field(description="Names, dates, bullets and other texts of the document.")
     texts_found: int = strawberry.field(description="How many of them are in the file, in their place.")
@@ -66,7 +71,9 @@ class Proof:
     fonts: list[str] = strawberry.field(
         description="The fonts in the file, all of them embedded unless a finding says no."
     )
-    missing_glyphs: list[str] = strawberry.field(description="Characters that no font has; boxes are printed for them.")
+    missing_glyphs: list[str] = strawberry.field(
+        description="Characters that no font has; boxes are printed for them.", metadata=price(entries=LISTED_MAX)
+    )
     title: str = strawberry.field(description="The file's title.")
     language: str = strawberry.field(description="The file's language, as a BCP 47 tag.")
     is_tagged: bool = strawberry.field(description="Whether it has a structure for screen readers.")
@@ -139,7 +146,9 @@ class Judged:
     fit: FitReport | None = strawberry.field(
         description="How it was fitted; null when nothing was asked and nothing had to be changed."
     )
-    warnings: list[DocumentWarning] = strawberry.field(description="What was not taken as it stands.")
+    warnings: list[DocumentWarning] = strawberry.field(
+        description="What was not taken as it stands: the first fifty.", metadata=price(entries=LISTED_MAX)
+    )
 
 
 def judgement_of(row: Row) -> dict[str, Any]:
@@ -147,5 +156,7 @@ def judgement_of(row: Row) -> dict[str, Any]:
     return {
         "proof": Proof.from_json(row["proof"]) if row["proof"] else None,
         "fit": FitReport.from_json(row["fit"]) if row["fit"] else None,
-        "warnings": [DocumentWarning(path=w["path"], message=w["message"]) for w in row["warnings"] or ()],
+        "warnings": [
+            DocumentWarning(path=w["path"], message=w["message"]) for w in (row["warnings"] or ())[:LISTED_MAX]
+        ],
     }

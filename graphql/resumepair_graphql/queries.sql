@@ -2,20 +2,27 @@
 -- index needs it, and on documents, which may be a host application's view without policies.
 
 -- insert_document --
-select id, title, data, version, created_at, updated_at, replayed
+select id, title, version, created_at, updated_at, replayed
 from resumepair.save_document(%(title)s, %(data)s, %(idempotency_key)s)
 
 -- update_document --
 update resumepair.documents set title = coalesce(%(title)s, title), data = coalesce(%(data)s, data)
 where id = %(id)s and user_id = (select auth.uid())
-returning id, title, data, version, created_at, updated_at, false as replayed
+returning id, title, version, created_at, updated_at, false as replayed
 
 -- delete_document --
 delete from resumepair.documents where id = %(id)s and user_id = (select auth.uid()) returning id
 
 -- documents_by_id --
-select id, title, data, version, created_at, updated_at from resumepair.documents
+select id, title, version, created_at, updated_at from resumepair.documents
 where id = any(%(ids)s) and user_id = (select auth.uid())
+
+-- document_data --
+select id, byte_size, case when sum(byte_size) over (order by id) <= %(room)s then data end as data
+from (
+    select id, data, octet_length(data::text) as byte_size from resumepair.documents
+    where id = any(%(ids)s) and user_id = (select auth.uid())
+) as d
 
 -- documents_page --
 select id, title, version, created_at, updated_at from resumepair.documents
@@ -137,13 +144,18 @@ order by created_at desc, id desc
 limit %(limit)s
 
 -- viewer --
-select l.max_active_requests, l.max_batch_documents, l.max_attempts, l.quota_bytes, l.max_schedules, (
+select l.max_active_requests, l.max_batch_documents, l.max_attempts, l.quota_bytes, l.max_schedules, l.max_documents,
+       l.max_webhooks, (
     select count(distinct coalesce(batch_id, id)) from resumepair.export_jobs
     where user_id = (select auth.uid()) and status in ('pending', 'processing')
 ) as active_requests, resumepair.bytes_used((select auth.uid())) as bytes_used, (
     select count(*) from resumepair.export_schedules
     where user_id = (select auth.uid()) and next_run_at is not null
-) as active_schedules
+) as active_schedules, (
+    select count(*) from resumepair.documents where user_id = (select auth.uid())
+) as documents, (
+    select count(*) from resumepair.webhooks where user_id = (select auth.uid())
+) as webhooks
 from resumepair.limits_of((select auth.uid())) as l
 
 -- schedule_export --
@@ -170,8 +182,55 @@ where user_id = (select auth.uid())
 order by created_at desc, id desc
 limit %(limit)s
 
+-- register_webhook --
+select webhook_id, secret, replayed from resumepair.register_webhook(%(url)s, %(events)s, %(idempotency_key)s)
+
+-- delete_webhook --
+select resumepair.delete_webhook(%(id)s) as webhook_id
+
+-- rotate_webhook_secret --
+select resumepair.rotate_webhook_secret(%(id)s) as secret
+
+-- enable_webhook --
+select resumepair.enable_webhook(%(id)s) as webhook_id
+
+-- test_webhook --
+select resumepair.test_webhook(%(id)s) as delivery_id
+
+-- redeliver_webhook --
+select resumepair.redeliver_webhook(%(id)s) as delivery_id
+
+-- webhooks_by_id --
+select id, url, events, previous_secret_until, failing_since, disabled_at, disabled_reason, created_at
+from resumepair.webhooks
+where id = any(%(ids)s)
+
+-- webhooks_page --
+select id, url, events, previous_secret_until, failing_since, disabled_at, disabled_reason, created_at
+from resumepair.webhooks
+where user_id = (select auth.uid())
+    and (%(after_at)s::timestamptz is null or (created_at, id) < (%(after_at)s, %(after_id)s::uuid))
+order by created_at desc, id desc
+limit %(limit)s
+
+-- webhook_deliveries_by_id --
+select id, job_id, event, status, attempt, max_attempts, outcomes, response_status, error, payload,
+       created_at, last_attempt_at, next_attempt_at, delivered_at
+from resumepair.webhook_deliveries
+where id = any(%(ids)s)
+
+-- webhook_deliveries_page --
+select id, job_id, event, status, attempt, max_attempts, outcomes, response_status, error, payload,
+       created_at, last_attempt_at, next_attempt_at, delivered_at
+from resumepair.webhook_deliveries
+where webhook_id = %(webhook_id)s
+    and (%(statuses)s::text[] is null or status = any(%(statuses)s::text[]))
+    and (%(after_at)s::timestamptz is null or (created_at, id) < (%(after_at)s, %(after_id)s::uuid))
+order by created_at desc, id desc
+limit %(limit)s
+
 -- stats_of_user --
-select jobs.*, exports.*, queue.*, quota_bytes
+select jobs.*, resumepair.bytes_used((select auth.uid())) as bytes_used, queue.*, quota_bytes
 from (
     select count(*) filter (where j.status = 'pending') as pending,
            count(*) filter (where j.status = 'processing') as processing,
@@ -181,29 +240,20 @@ from (
            percentile_cont(array[0.5, 0.95]) within group (order by extract(epoch from j.finished_at - j.started_at) * 1000)
                filter (where j.status = 'completed') as durations,
            percentile_cont(array[0.5, 0.95]) within group (order by extract(epoch from j.started_at - j.created_at) * 1000)
-               filter (where j.status = 'completed') as waits
+               filter (where j.status = 'completed') as waits,
+           coalesce(sum(j.download_count), 0)::bigint as downloads
     from resumepair.export_jobs as j
     where j.user_id = (select auth.uid()) and j.created_at >= coalesce(%(since)s::timestamptz, '-infinity')
-) as jobs, (
-    select resumepair.bytes_used((select auth.uid())) as bytes_used,
-           coalesce(sum(h.download_count) filter (where h.created_at >= coalesce(%(since)s::timestamptz, '-infinity')), 0)::bigint
-               as downloads
-    from resumepair.export_history as h
-    where h.user_id = (select auth.uid())
-) as exports, resumepair.queue_depth() as queue, (
-    select coalesce(own.quota_bytes, d.quota_bytes) as quota_bytes
-    from resumepair.user_limits as d
-    left join resumepair.user_limits as own on own.user_id = (select auth.uid())
-    where d.user_id = '00000000-0000-0000-0000-000000000000'
-) as limits
+) as jobs, resumepair.queue_depth() as queue, resumepair.limits_of((select auth.uid())) as limits
 
 -- templates_of_user --
-select h.template, count(*) as completed, sum(h.byte_size)::bigint as byte_size, sum(h.page_count)::bigint as page_count,
-       sum(h.download_count)::bigint as downloads
-from resumepair.export_history as h
-where h.user_id = (select auth.uid()) and h.created_at >= coalesce(%(since)s::timestamptz, '-infinity')
-group by h.template
-order by completed desc, h.template
+select j.template, count(*) as completed, sum(j.byte_size)::bigint as byte_size, sum(j.page_count)::bigint as page_count,
+       sum(j.download_count)::bigint as downloads
+from resumepair.export_jobs as j
+where j.user_id = (select auth.uid()) and j.status = 'completed'
+    and j.created_at >= coalesce(%(since)s::timestamptz, '-infinity')
+group by j.template
+order by completed desc, j.template
 
 -- stats_of_system --
 with days as (

@@ -32,6 +32,8 @@ class QueryLimits:
     definitions: int = 50
     depth: int = 16
     input_depth: int = 64
+    entries: int = 200
+    alias_length: int = 100
     fields: int = 500
     root_fields: int = 20
     aliases: int = 50
@@ -41,22 +43,25 @@ class QueryLimits:
 
 @dataclass
 class Measure:
-    """What there is in an operation or a fragment; `visits` is how many nodes were looked at to know it."""
+    """What there is in an operation or a fragment."""
 
     depth: int = 0
     input_depth: int = 0
+    entries: int = 0
+    alias_length: int = 0
     fields: int = 0
     root_fields: int = 0
     aliases: int = 0
     directives: int = 0
     repeats: int = 0
-    visits: int = 0
     spreads: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])  # name, depth
 
     def add(self, fragment: "Measure", depth: int) -> None:
         """Count a fragment that is spread at this depth."""
         self.depth = max(self.depth, depth + fragment.depth)
         self.input_depth = max(self.input_depth, fragment.input_depth)
+        self.entries += fragment.entries
+        self.alias_length = max(self.alias_length, fragment.alias_length)
         self.fields += fragment.fields
         self.root_fields += fragment.root_fields if depth == 0 else 0
         self.aliases += fragment.aliases
@@ -67,6 +72,10 @@ class Measure:
 WORDS: Mapping[str, tuple[RequestErrorCode, str]] = {
     "depth": (RequestErrorCode.QUERY_TOO_DEEP, "levels of fields"),
     "input_depth": (RequestErrorCode.QUERY_TOO_DEEP, "levels of lists and objects in a value"),
+    # Each entry is validated for itself, which takes twenty microseconds and more.
+    "entries": (RequestErrorCode.QUERY_TOO_LARGE, "entries in its lists and objects"),
+    # The answer says it again for each object that there is.
+    "alias_length": (RequestErrorCode.QUERY_TOO_LARGE, "characters in an alias"),
     "fields": (RequestErrorCode.QUERY_TOO_WIDE, "fields"),
     "root_fields": (RequestErrorCode.QUERY_TOO_WIDE, "fields at the root"),
     "aliases": (RequestErrorCode.QUERY_TOO_WIDE, "aliases"),
@@ -133,7 +142,6 @@ def _measure_own(definition: OperationDefinitionNode | FragmentDefinitionNode) -
     while stack:
         selection_set, depth, names = stack.pop()
         for selection in selection_set.selections:
-            measure.visits += 1
             for directive in selection.directives or ():
                 measure.directives += 1
                 for argument in directive.arguments or ():
@@ -152,7 +160,9 @@ def _measure_own(definition: OperationDefinitionNode | FragmentDefinitionNode) -
 def _measure_field(node: FieldNode, depth: int, names: Counter[str], measure: Measure) -> None:
     measure.fields += 1
     measure.root_fields += depth == 0
-    measure.aliases += node.alias is not None
+    if node.alias:
+        measure.aliases += 1
+        measure.alias_length = max(measure.alias_length, len(node.alias.value))
     measure.depth = max(measure.depth, depth + 1)
     name = (node.alias or node.name).value
     names[name] += 1
@@ -165,9 +175,9 @@ def _measure_value(value: ValueNode | None, measure: Measure) -> None:
     stack = [(value, 1)] if isinstance(value, ListValueNode | ObjectValueNode) else []
     while stack:
         node, depth = stack.pop()
-        measure.visits += 1
         measure.input_depth = max(measure.input_depth, depth)
-        inner = node.values if isinstance(node, ListValueNode) else (member.value for member in node.fields)
+        inner = node.values if isinstance(node, ListValueNode) else [member.value for member in node.fields]
+        measure.entries += len(inner)
         stack += [(item, depth + 1) for item in inner if isinstance(item, ListValueNode | ObjectValueNode)]
 
 

@@ -12,7 +12,7 @@ BigInt = NewType("BigInt", int)
 
 BIG_INT = strawberry.scalar(
     name="BigInt",
-    description="An integer that may exceed 32 bits (up to 2^53), such as a number of bytes.",
+    description="An integer that may exceed 32 bits (up to 2^53), such as a number of bytes or of milliseconds.",
     serialize=int,
     parse_value=int,
     specified_by_url="https://developer.mozilla.org/docs/Web/JavaScript/Reference/Global_Objects/Number/MAX_SAFE_INTEGER",

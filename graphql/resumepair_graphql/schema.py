@@ -22,13 +22,15 @@ from resumepair_graphql.schedules import ScheduleMutations, ScheduleQueries
 from resumepair_graphql.stats import StatsQueries
 from resumepair_graphql.templates import TemplateQueries
 from resumepair_graphql.viewer import ViewerQueries
+from resumepair_graphql.webhooks import WebhookMutations, WebhookQueries
 
 QUERIES = (
     ViewerQueries, NodeQueries, DocumentQueries, JobQueries, JobPageQueries, BatchQueries, HistoryQueries,
-    ScheduleQueries, TemplateQueries, StatsQueries,
+    ScheduleQueries, WebhookQueries, TemplateQueries, StatsQueries,
 )  # fmt: skip
 MUTATIONS = (
     DocumentMutations, ExportMutations, JobMutations, BatchMutations, HistoryMutations, ScheduleMutations,
+    WebhookMutations,
 )  # fmt: skip
 SUBSCRIPTIONS = (ProgressSubscriptions, ActivitySubscriptions)
 

@@ -121,6 +121,7 @@ class Settings(BaseSettings):
     operation_timeout_seconds: float = Field(default=OPERATION_TIMEOUT_SECONDS, gt=0, le=600)
     trusted_documents: Path | None = None
     trusted_documents_only: bool = False
+    webhook_allow_insecure: bool = False
     log_format: Literal["json", "console"] = "console"
 
     @field_validator("allowed_origins", mode="before")

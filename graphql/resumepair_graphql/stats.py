@@ -7,17 +7,20 @@ import strawberry
 
 from resumepair_graphql.context import Info
 from resumepair_graphql.database import Row
+from resumepair_graphql.prices import price
 from resumepair_graphql.scalars import BigInt
+from resumepair_graphql.templates import TEMPLATES
 
 SYSTEM_ROLE = "service_role"
+WHOLE_HISTORY = 100  # the price of looking through all exports of a user
 
 
 @strawberry.type(description="Milliseconds that half, and that 95 of 100, did not exceed.")
 class Percentiles:
     """Percentiles of a duration."""
 
-    p50: int = strawberry.field(description="The median, in milliseconds.")
-    p95: int = strawberry.field(description="The 95th percentile, in milliseconds.")
+    p50: BigInt = strawberry.field(description="The median, in milliseconds.")
+    p95: BigInt = strawberry.field(description="The 95th percentile, in milliseconds.")
 
 
 @strawberry.type(description="Figures of the exports with one template.")
@@ -33,7 +36,7 @@ class TemplateStats:
 
 @strawberry.type(description="Figures of the caller's exports; with a `service_role` token, of the whole system's.")
 class ExportStats:
-    """A row of the `stats_of_*` queries."""
+    """A row of the `stats_of_*` queries. What was counted stays, also when an export is deleted or expires."""
 
     since: strawberry.Private[datetime | None]
     pending: int = strawberry.field(description="Jobs that wait for their turn, or for their next attempt.")
@@ -52,13 +55,17 @@ class ExportStats:
         description="How long completed jobs waited for their first attempt; null when there are none. "
         "For the system without `since`: today's and yesterday's."
     )
-    bytes_used: BigInt = strawberry.field(description="Bytes of the files that have not expired.")
+    bytes_used: BigInt = strawberry.field(description="Bytes of the files that there are.")
     quota_bytes: BigInt | None = strawberry.field(description="Bytes that they may take up; null for the system.")
     downloads: BigInt = strawberry.field(description="Download links that were made.")
     queue_depth: int = strawberry.field(description="Jobs of all users that are due and wait for a worker now.")
-    queue_wait_ms: int = strawberry.field(description="For how long the first of these has been waiting, milliseconds.")
+    queue_wait_ms: BigInt = strawberry.field(
+        description="For how long the first of these has been waiting, milliseconds."
+    )
 
-    @strawberry.field(description="By template, the most used first.")
+    @strawberry.field(
+        description="By template, the most used first.", metadata=price(WHOLE_HISTORY, entries=len(TEMPLATES))
+    )
     async def templates(self, info: Info) -> list[TemplateStats]:
         """For the same time and the same exports."""
         query = "templates_of_system" if _asks_for_all(info) else "templates_of_user"
@@ -83,7 +90,7 @@ class ExportStats:
             quota_bytes=row["quota_bytes"],
             downloads=row["downloads"],
             queue_depth=row["waiting"],
-            queue_wait_ms=round(row["longest_wait"].total_seconds() * 1000),
+            queue_wait_ms=BigInt(round(row["longest_wait"].total_seconds() * 1000)),
         )
 
 
@@ -91,7 +98,7 @@ def _percentiles_of(milliseconds: list[float] | None) -> Percentiles | None:
     if not milliseconds:
         return None
     p50, p95 = milliseconds
-    return Percentiles(p50=round(p50), p95=round(p95))
+    return Percentiles(p50=BigInt(round(p50)), p95=BigInt(round(p95)))
 
 
 def _asks_for_all(info: Info) -> bool:
@@ -103,7 +110,8 @@ class StatsQueries:
     """Query fields about statistics."""
 
     @strawberry.field(
-        description="Figures of the caller's exports; with a `service_role` token, of the whole system's."
+        description="Figures of the caller's exports; with a `service_role` token, of the whole system's.",
+        metadata=price(WHOLE_HISTORY),
     )
     async def stats(
         self,

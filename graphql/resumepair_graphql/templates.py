@@ -2,6 +2,8 @@
 
 import strawberry
 
+from resumepair_graphql.prices import price
+
 
 @strawberry.type(description="A look that a document can be rendered in.")
 class Template:
@@ -75,7 +77,10 @@ TEMPLATES = (
 class TemplateQueries:
     """Query fields about templates."""
 
-    @strawberry.field(description="The templates there are, in the order in which to show them. Needs no token.")
+    @strawberry.field(
+        description="The templates there are, in the order in which to show them. Needs no token.",
+        metadata=price(entries=len(TEMPLATES)),
+    )
     def templates(self) -> list[Template] | None:
         """They come with the program."""
         return list(TEMPLATES)

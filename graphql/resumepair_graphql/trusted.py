@@ -12,6 +12,7 @@ from typing import cast
 
 import orjson
 
+from resumepair_graphql.document_cache import DocumentCache
 from resumepair_graphql.lru import Lru
 from resumepair_graphql.request_errors import RequestError, RequestErrorCode
 
@@ -22,7 +23,7 @@ MAX_REGISTERED_CHARACTERS = 2_000_000
 
 
 class ManifestError(Exception):
-    """The file of trusted documents cannot be read, or is in no known format."""
+    """The file of trusted documents cannot be read, is in no known format, or has a document that is not good."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class PersistedDocuments:
     """Finds the text behind a request, whether it brings the text, the hash, or both."""
 
     def __init__(self, trusted: Mapping[str, str] | None = None, *, only: bool = False) -> None:
+        self._manifest = dict(trusted or {})
         self._trusted = {**{hash_of(text): text for text in (trusted or {}).values()}, **(trusted or {})}
         self._only = only
         self._registered: Lru[str, str] = Lru(MAX_REGISTERED, MAX_REGISTERED_CHARACTERS)
@@ -51,6 +53,18 @@ class PersistedDocuments:
         if only and manifest is None:
             raise ManifestError("required by TRUSTED_DOCUMENTS_ONLY")
         return cls(read_manifest(manifest) if manifest else None, only=only)
+
+    def pin_in(self, cache: DocumentCache) -> None:
+        """Prepare the trusted documents for good: what others send can then not push them out.
+
+        Raises:
+            ManifestError: One of them could not be answered; it is named by its key.
+        """
+        bad = [(key, errors[0]) for key, text in self._manifest.items() if (errors := cache.pin(text))]
+        if bad:
+            (key, error), *others = bad
+            rest = f"; not good either: {', '.join(other for other, _ in others)}" if others else ""
+            raise ManifestError(f"document {key}: {error.message}{rest}")
 
     def find(self, query: str | None, extensions: Mapping[str, object] | None) -> Asked | None:
         """The text that is asked for; None when the request names none at all.

@@ -2,9 +2,7 @@
 
 from datetime import datetime
 from enum import Enum
-from uuid import UUID
 
-import orjson
 import strawberry
 
 from resumepair_graphql.auth import Identity
@@ -32,6 +30,8 @@ class Limits:
     max_batch_documents: int = strawberry.field(description="Documents that one batch may hold.")
     max_attempts: int = strawberry.field(description="Attempts that a job gets.")
     max_schedules: int = strawberry.field(description="Schedules that may have something to come.")
+    max_documents: int = strawberry.field(description="Documents that there may be.")
+    max_webhooks: int = strawberry.field(description="Webhooks that may be registered.")
     quota_bytes: BigInt = strawberry.field(description="Bytes that the files of exports may take up.")
 
 
@@ -43,6 +43,8 @@ class Usage:
         description="Export requests, of which a batch is one, that are pending or processing."
     )
     active_schedules: int = strawberry.field(description="Schedules with something to come.")
+    documents: int = strawberry.field(description="Documents that there are.")
+    webhooks: int = strawberry.field(description="Webhooks that are registered.")
     bytes_used: BigInt = strawberry.field(
         description="Bytes that the files of exports take up, of expired ones until they are cleaned up (a minute)."
     )
@@ -75,16 +77,9 @@ class ViewerQueries:
         return _viewer_of(identity, row)
 
 
-def user_of(identity: Identity) -> UUID | None:
-    """The user whom `auth.uid()` gives for this identity."""
-    subject = orjson.loads(identity.claims).get("sub")
-    return UUID(subject) if subject else None
-
-
 def _viewer_of(identity: Identity, row: Row) -> Viewer:
-    user_id = user_of(identity)
     return Viewer(
-        id=strawberry.ID(str(user_id)) if user_id else None,
+        id=strawberry.ID(str(identity.subject)) if identity.subject else None,
         role=ViewerRole(identity.role),
         token_expires_at=identity.expires_at,
         limits=Limits(
@@ -92,11 +87,15 @@ def _viewer_of(identity: Identity, row: Row) -> Viewer:
             max_batch_documents=row["max_batch_documents"],
             max_attempts=row["max_attempts"],
             max_schedules=row["max_schedules"],
+            max_documents=row["max_documents"],
+            max_webhooks=row["max_webhooks"],
             quota_bytes=row["quota_bytes"],
         ),
         usage=Usage(
             active_requests=row["active_requests"],
             active_schedules=row["active_schedules"],
+            documents=row["documents"],
+            webhooks=row["webhooks"],
             bytes_used=row["bytes_used"],
         ),
     )

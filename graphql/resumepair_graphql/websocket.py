@@ -1,12 +1,12 @@
 """graphql-transport-ws as Strawberry speaks it, with better manners and less patience."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import ExitStack, suppress
-from datetime import UTC, datetime
 from typing import Protocol, cast
 
 import structlog
+from starlette.websockets import WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.schema.schema import StreamResult
@@ -21,18 +21,22 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from strawberry.types import ExecutionResult
 from strawberry.utils.aio import aclosing
 
-from resumepair_graphql.answers import was_not_executed
+from graphql import GraphQLError
+from resumepair_graphql.answers import has_no_result
 from resumepair_graphql.client_connections import Connections, TooManyConnections
 from resumepair_graphql.context import Context
 from resumepair_graphql.http_refusal import HttpRefusal
 from resumepair_graphql.operation import Operation
+from resumepair_graphql.request_errors import RequestError, RequestErrorCode
 
 log = structlog.stdlib.get_logger(__name__)
 
 MAX_OPERATIONS = 100
 MESSAGES_PER_SECOND = 50
 MESSAGE_BURST = 200
+UNAUTHORIZED = 4401
 FORBIDDEN = 4403
+SUBSCRIBER_EXISTS = 4409
 TOO_MANY_MESSAGES = 4429
 TRY_AGAIN_LATER = 1013
 
@@ -43,6 +47,10 @@ class View(Protocol):
     connections: Connections
     client_seconds: float
 
+    def encode_json(self, data: object) -> str:
+        """A message as text."""
+        ...
+
 
 class Stuck(WebSocketDisconnected):
     """The client made no room for what was to be sent."""
@@ -52,24 +60,35 @@ class Adapter(ASGIWebSocketAdapter):
     """Sends with a limit on the time that the client takes to make room for it."""
 
     async def send_json(self, message: Mapping[str, object]) -> None:
-        """Send; raises Stuck."""
-        try:
-            async with asyncio.timeout(self._view.client_seconds):
-                await super().send_json(message)
-        except TimeoutError:
-            raise Stuck from None
+        """Send; raises WebSocketDisconnected when nobody is there any more, Stuck when the client makes no room."""
+        await self._in_time(self.ws.send_text(self._view.encode_json(message)))
 
     async def close(self, code: int, reason: str) -> None:
-        """Close; raises Stuck."""
+        """Close; raises as `send_json` does."""
+        await self._in_time(self.ws.close(code=code, reason=reason))
+
+    async def _in_time(self, sending: Awaitable[None]) -> None:
         try:
             async with asyncio.timeout(self._view.client_seconds):
-                await super().close(code, reason)
+                await sending
         except TimeoutError:
             raise Stuck from None
+        except (WebSocketDisconnect, RuntimeError):  # the latter after a close, of ours or of the server's own
+            raise WebSocketDisconnected from None
 
     @property
     def _view(self) -> View:
         return cast("View", self.view)  # pyright: ignore[reportUnknownMemberType] # Strawberry gives no type arguments
+
+
+class AskedOperation(RunningOperation[Context, None]):
+    """A running operation with all that was asked for, which thereby is kept no longer than it."""
+
+    __slots__ = ("asked",)
+
+    def __init__(self, handler: "TransportHandler", id_: str, asked: Operation) -> None:
+        super().__init__(handler, id_, asked.query or "", asked.variables, asked.name)
+        self.asked = asked
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
@@ -90,7 +109,6 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def handle(self) -> None:
         """Serve the connection until it ends."""
-        self._asked: dict[str, Operation] = {}
         self._serving = cast("asyncio.Task[object]", asyncio.current_task())
         with ExitStack() as self._leases:
             try:
@@ -118,9 +136,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         if message.get("payload") is None:
             message = {**message, "payload": {}}
         await super().handle_connection_init(message)
-        expires_at = self.context.identity.expires_at
-        if self.connection_acknowledged and expires_at and not self._expiry:
-            seconds = (expires_at - datetime.now(UTC)).total_seconds()
+        seconds = self.context.identity.seconds_left
+        if self.connection_acknowledged and seconds is not None and not self._expiry:
             self._expiry = asyncio.get_running_loop().call_later(max(seconds, 0), self._expire)
 
     async def send_message(self, message: Message) -> None:
@@ -134,24 +151,28 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         await super().send_message(message)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        """Start an operation whose parts are of the protocol's types."""
+        """Start an operation; what is wrong with it is an `error` of its own."""
         id_, payload = cast("object", message["id"]), cast("object", message["payload"])
         if not isinstance(id_, str) or not isinstance(payload, dict):
             await self.handle_invalid_message("Failed to parse message")
-            return
-        try:
-            asked = Operation.of(cast("dict[str, object]", payload))
-        except HttpRefusal as refusal:
-            await self.handle_invalid_message(refusal.message)
-            return
-        self._asked[id_] = asked
-        await super().handle_subscribe({**message, "payload": {"query": asked.query or ""}})
-        if id_ not in self.operations:  # refused
-            self._asked.pop(id_, None)
+        elif not self.connection_acknowledged:
+            await self.websocket.close(UNAUTHORIZED, "Unauthorized")
+        elif id_ in self.operations:
+            await self.websocket.close(SUBSCRIBER_EXISTS, f"Subscriber for {id_} already exists")
+        elif len(self.operations) >= MAX_OPERATIONS:
+            reason = f"This connection has {MAX_OPERATIONS} operations; let one of them end first."
+            await self._refuse(id_, RequestError(RequestErrorCode.TOO_MANY_OPERATIONS, reason))
+        else:
+            try:
+                asked = Operation.of(cast("dict[str, object]", payload))
+            except HttpRefusal as refusal:
+                await self._refuse(id_, refusal.error)
+            else:
+                self._start(id_, asked)
 
     async def run_operation(self, operation: RunningOperation[Context, None]) -> None:
         """Run it to its end; a client that does not take the results is given up."""
-        asked = self._asked.pop(operation.id)
+        asked = cast("AskedOperation", operation).asked
         try:
             results = await self.schema.stream(
                 asked.query,
@@ -173,6 +194,20 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             with suppress(WebSocketDisconnected):
                 await operation.send_initial_errors([unforeseen.error])
 
+    async def cleanup_operation(self, operation_id: str) -> None:
+        """End it, and let go of it at once: a cancelled task keeps the place where it was, which leads back to it."""
+        operation = self.operations.get(operation_id)
+        await super().cleanup_operation(operation_id)
+        if operation:
+            operation.task = None
+
+    async def handle_task_exception(self, error: Exception) -> None:
+        """What came of closing a connection on which nothing was said in time."""
+        if isinstance(error, Stuck):
+            self._give_up()
+        elif not isinstance(error, WebSocketDisconnected):
+            await super().handle_task_exception(error)
+
     async def shutdown(self) -> None:
         """Nothing is left behind."""
         if self._expiry:
@@ -181,15 +216,23 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await asyncio.wait([self._closing])
         await super().shutdown()
 
+    def _start(self, id_: str, asked: Operation) -> None:
+        operation = self.operations[id_] = AskedOperation(self, id_, asked)
+        operation.task = asyncio.create_task(self.run_operation(operation))
+
+    async def _refuse(self, id_: str, error: GraphQLError) -> None:
+        """Say that an operation ended before it began."""
+        await self.send_message({"id": id_, "type": "error", "payload": [error.formatted]})
+
     async def _send_result_stream(
         self, operation: RunningOperation[Context, None], result_source: StreamResult
     ) -> None:
-        """As Strawberry does; but what was not executed, for its variables say, is an `error` message as well."""
+        """As Strawberry does; but what has no result, for its variables say, is an `error` message as well."""
         async for result in result_source:
             if not isinstance(result, ExecutionResult):
                 await self._reject_incremental_delivery(operation)
                 return
-            if was_not_executed(result):
+            if has_no_result(result):
                 await operation.send_initial_errors(result.errors or [])
                 return
             await operation.send_next(result)
@@ -215,3 +258,5 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.websocket.close(FORBIDDEN, "Token expired")
         except Stuck:
             self._give_up()
+        except WebSocketDisconnected:
+            pass

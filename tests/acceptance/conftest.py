@@ -194,8 +194,9 @@ class Person:
         assert payload["errors"] == []
         return str(payload["document"]["id"])
 
-    def export(self, document_id: str, **options: str) -> str:
-        payload = self.ask(EXPORT, input={"documentId": document_id, "options": options})
+    def export(self, document_id: str, *, fresh: bool = True, **options: str) -> str:
+        """A job that prints, unless it may be answered with the file of an earlier test's."""
+        payload = self.ask(EXPORT, input={"documentId": document_id, "options": options, "fresh": fresh})
         assert payload["errors"] == [], payload
         return str(payload["job"]["id"])
 

@@ -130,7 +130,7 @@ def test_an_expired_token_is_refused(product: Product, alice: Person) -> None:
 
 async def test_a_connection_ends_with_its_token(product: Product, alice: Person) -> None:
     claims = jwt.decode(alice.token or "", options={"verify_signature": False})
-    claims["exp"] = int(time.time()) - 9  # within the tolerance for clocks: good, but over at once
+    claims["exp"] = int(time.time()) - 8  # within the tolerance for clocks: good, but over soon
     short = Person(product.url, jwt.encode(claims, secret_of(product), "HS256"))
     assert await close_code_of(short) == 4403
 
@@ -169,8 +169,6 @@ async def connected(person: Person, *, acknowledged: bool = True) -> AsyncGenera
         ('{"type": "subscribe", "id": "1"}', 4400),
         ('{"type": "subscribe", "id": 1, "payload": {"query": "{ __typename }"}}', 4400),
         ('{"type": "subscribe", "id": "1", "payload": []}', 4400),
-        ('{"type": "subscribe", "id": "1", "payload": {"query": 5}}', 4400),
-        ('{"type": "subscribe", "id": "1", "payload": {"query": "{ __typename }", "variables": []}}', 4400),
     ],
 )
 async def test_a_frame_against_the_protocol_closes_the_connection_and_nothing_else(

@@ -72,6 +72,19 @@ class Person:
         )  # fmt: skip
         return row
 
+    def register_webhook(
+        self, url: str = "https://hooks.example/", *, events: list[str] | None = None, key: str | None = None
+    ) -> DictRow:
+        """A webhook for these events, or all of them: its id, its secret, and whether it was there already."""
+        (row,) = self.run(
+            "select * from resumepair.register_webhook(%s, %s, %s)",
+            url, events or ["export.completed", "export.failed"], key,
+        )  # fmt: skip
+        return row
+
+    def deliveries(self) -> list[DictRow]:
+        return self.run("select * from resumepair.webhook_deliveries order by created_at, id")
+
     def cancel(self, job_id: UUID) -> None:
         self.run("select resumepair.cancel_export(%s)", job_id)
 
@@ -129,6 +142,33 @@ class WorkerVoice:
 
     def release(self, job_id: UUID, attempt: int) -> bool:
         return bool(self.call("select resumepair.release_export(%s, %s)", job_id, attempt))
+
+    def claim_delivery(self, delivery_id: UUID) -> DictRow | None:
+        """With the queue row that carries it now."""
+        row = self.admin.execute(
+            "select queue_job_id from resumepair.webhook_deliveries where id = %s", [delivery_id]
+        ).fetchone()
+        assert row
+        claim = self.connection.execute(
+            "select * from resumepair.claim_delivery(%s, %s)", [delivery_id, row["queue_job_id"]]
+        ).fetchone()
+        return claim and {"delivery_id": delivery_id, "queue_job_id": row["queue_job_id"], **claim}
+
+    def finish_delivery(
+        self, claim: DictRow, *, status: int | None = 200, error: str | None = None, retry_in: str | None = "5 seconds"
+    ) -> DictRow | None:
+        return self.connection.execute(
+            "select * from resumepair.finish_delivery(%s, %s, %s, %s, %s, 12, %s, '5 seconds')",
+            [claim["delivery_id"], claim["queue_job_id"], claim["attempt"], status, error, retry_in],
+        ).fetchone()
+
+    def queue_due_deliveries(self) -> float | None:
+        seconds: float | None = self.call("select resumepair.queue_due_deliveries(100)")
+        return seconds
+
+    def requeue_deliveries(self) -> list[UUID]:
+        rows = self.connection.execute("select resumepair.requeue_deliveries('1 minute') as id").fetchall()
+        return [row["id"] for row in rows]
 
     def due_schedules(self) -> list[DictRow]:
         return self.connection.execute("select * from resumepair.due_schedules('0 seconds', 100)").fetchall()

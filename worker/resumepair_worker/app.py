@@ -4,9 +4,10 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
+from typing import Any
 
 import psycopg
 import structlog
@@ -18,6 +19,7 @@ from resumepair_worker.bundle import Bundler
 from resumepair_worker.bundles import Bundles
 from resumepair_worker.clean_up import CleanUp
 from resumepair_worker.connections import Pool, create_pool
+from resumepair_worker.deliveries import Deliveries
 from resumepair_worker.export import Exporter
 from resumepair_worker.files import Files
 from resumepair_worker.folder_store import FolderStore
@@ -29,6 +31,8 @@ from resumepair_worker.rescue import HEARTBEAT_SECONDS, STALLED_AFTER_SECONDS, s
 from resumepair_worker.schedules import Schedules, run_schedules_forever
 from resumepair_worker.settings import Settings, SettingsError
 from resumepair_worker.stores import open_store
+from resumepair_worker.webhook_queue import DELIVERIES_IN_FLIGHT, WEBHOOK_QUEUES, build_webhook_queue
+from resumepair_worker.webhooks import Deliverer, queue_deliveries_forever, webhook_client
 
 CONNECT_SECONDS = 10.0
 # Statements take milliseconds; more exports than this at work share the connections.
@@ -37,6 +41,9 @@ POOL_SIZE = 10
 # heartbeat's age, this stays below the threshold at which the worker would be taken for dead.
 GRACE_SECONDS = 2.0
 LOOK_FOR_SCHEDULES_SECONDS = 1.0
+# Deliveries have less of a hurry: what their worker was not woken for, and what is due again, may wait a moment.
+LOOK_FOR_DELIVERIES_SECONDS = 2.0
+POLL_FOR_DELIVERIES_SECONDS = 5.0
 RESTART_PAUSE_SECONDS = (0.2, 1.0)
 
 log = structlog.stdlib.get_logger(__name__)
@@ -122,24 +129,34 @@ async def run(settings: Settings) -> None:
             alarm.expect,
         )
         await stack.enter_async_context(queue.open_async(pool))
+        deliveries = Deliveries(pool)
+        client = await stack.enter_async_context(webhook_client(allow_insecure=settings.webhook_allow_insecure))
+        webhook_queue = build_webhook_queue(Deliverer(deliveries, client, settings.webhook_retry_base), alarm.expect)
+        await stack.enter_async_context(webhook_queue.open_async(pool))
         if not await jobs.are_set_up():
             raise SchemaMissing
         log.info("worker_ready", concurrency=settings.worker_concurrency)
-        run_queue = partial(
-            work,
-            queue,
-            settings.exports_in_flight,
-            listen=not settings.polling_mode,
-            poll_seconds=settings.polling_interval_seconds,
-        )
-        look_every = settings.polling_interval_seconds if settings.polling_mode else LOOK_FOR_SCHEDULES_SECONDS
+        polling, interval = settings.polling_mode, settings.polling_interval_seconds
+        poll_for_deliveries = interval if polling else POLL_FOR_DELIVERIES_SECONDS
+        workers = [
+            partial(work, queue, settings.exports_in_flight, listen=not polling, poll_seconds=interval),
+            partial(
+                work,
+                webhook_queue,
+                DELIVERIES_IN_FLIGHT,
+                queues=WEBHOOK_QUEUES,
+                listen=not polling,
+                poll_seconds=poll_for_deliveries,
+            ),
+        ]
         beside = [
             sweep_forever(jobs, settings.step_deadline),
-            run_schedules_forever(Schedules(pool), look_every),
+            run_schedules_forever(Schedules(pool), interval if polling else LOOK_FOR_SCHEDULES_SECONDS),
+            queue_deliveries_forever(deliveries, interval if polling else LOOK_FOR_DELIVERIES_SECONDS),
         ]
         if not settings.polling_mode:
             beside.append(alarm.ring_forever())
-        await _work_until(stop, run_queue, beside)
+        await _work_until(stop, workers, beside)
     hangs = isinstance(store, FolderStore) and store.hangs
     log.info("worker_stopped", storage_hangs=hangs)
     if hangs:
@@ -163,28 +180,14 @@ async def _open_pool(settings: Settings) -> Pool:
 
 async def _work_until(
     stop: asyncio.Event,
-    work_once: Callable[[], Coroutine[None, None, None]],
+    workers: Iterable[Callable[[], Coroutine[None, None, None]]],
     beside: Iterable[Coroutine[None, None, None]],
 ) -> None:
-    """Keep a queue worker running with what works `beside` it; a worker that ends before `stop` is started again."""
+    """Keep queue workers running with what works `beside` them."""
     companions = [asyncio.create_task(companion) for companion in beside]
     stopped = asyncio.create_task(stop.wait(), name="stop")
-    pause, longest = RESTART_PAUSE_SECONDS
     try:
-        while not stop.is_set():
-            started = asyncio.get_running_loop().time()
-            working = asyncio.create_task(work_once(), name="queue worker")
-            await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not working.done():
-                working.cancel()
-            with suppress(asyncio.CancelledError):
-                await working
-            if asyncio.get_running_loop().time() - started > longest:
-                pause = RESTART_PAUSE_SECONDS[0]
-            if not stop.is_set():
-                log.warning("queue_worker_restarts", pause_seconds=pause)
-                await asyncio.wait({stopped}, timeout=pause)
-                pause = min(pause * 2, longest)
+        await asyncio.gather(*(_keep_working(stop, stopped, work_once) for work_once in workers))
     finally:
         stopped.cancel()
         for companion in companions:
@@ -192,11 +195,39 @@ async def _work_until(
         await asyncio.wait([stopped, *companions])
 
 
-async def work(queue: App, concurrency: int, *, listen: bool = True, poll_seconds: float = 1.0) -> None:
+async def _keep_working(
+    stop: asyncio.Event, stopped: asyncio.Task[Any], work_once: Callable[[], Coroutine[None, None, None]]
+) -> None:
+    """Keep a queue worker running: one that ends before `stop` is started again."""
+    pause, longest = RESTART_PAUSE_SECONDS
+    while not stop.is_set():
+        started = asyncio.get_running_loop().time()
+        working = asyncio.create_task(work_once(), name="queue worker")
+        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+        if asyncio.get_running_loop().time() - started > longest:
+            pause = RESTART_PAUSE_SECONDS[0]
+        if not stop.is_set():
+            log.warning("queue_worker_restarts", pause_seconds=pause)
+            await asyncio.wait({stopped}, timeout=pause)
+            pause = min(pause * 2, longest)
+
+
+async def work(
+    queue: App,
+    concurrency: int,
+    *,
+    queues: Sequence[str] = QUEUES,
+    listen: bool = True,
+    poll_seconds: float = 1.0,
+) -> None:
     """Run procrastinate's worker; it also returns, without an error, when it has lost its LISTEN session."""
     try:
         await queue.run_worker_async(
-            queues=QUEUES,
+            queues=queues,
             concurrency=concurrency,
             listen_notify=listen,
             fetch_job_polling_interval=poll_seconds,

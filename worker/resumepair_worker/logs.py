@@ -32,7 +32,7 @@ def configure_logs(log_format: Literal["json", "console"]) -> None:
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("procrastinate").setLevel(logging.WARNING)
-    for name in ("httpx", "httpcore"):  # addresses, and headers that cannot be sent
+    for name in ("httpx", "httpcore"):  # addresses, of webhooks too, and headers that cannot be sent
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     file_max_age_days: float = Field(default=90, gt=0, le=36500)
     history_ttl_days: float = Field(default=90, ge=0, le=36500)
     retry_base_seconds: float = Field(default=60, gt=0, le=3600)
+    webhook_retry_base_seconds: float = Field(default=5, gt=0, le=60)
+    webhook_allow_insecure: bool = False
     polling_mode: bool = False
     polling_interval_seconds: float = Field(default=1, ge=0.05, le=60)
     metrics_host: str = "127.0.0.1"
@@ -93,6 +95,11 @@ class Settings(BaseSettings):
     def retry_base(self) -> timedelta:
         """The pause after a job's first failed attempt."""
         return timedelta(seconds=self.retry_base_seconds)
+
+    @property
+    def webhook_retry_base(self) -> timedelta:
+        """The pause after a delivery's first failed attempt."""
+        return timedelta(seconds=self.webhook_retry_base_seconds)
 
     @property
     def storage(self) -> LocalStorage | SupabaseStorage:

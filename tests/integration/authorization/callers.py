@@ -12,12 +12,15 @@ from typing import Any
 from uuid import UUID
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec
-from jwt.algorithms import ECAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 SECRET = "the-secret-that-signs-the-users-tokens-of-the-matrix"
 KEY = ec.generate_private_key(ec.SECP256R1())
 KID = "the key of the matrix"
+RSA_KEY = rsa.generate_private_key(65537, 2048)
+RSA_KID = "the other key of the matrix"
+FORGERS_RSA_KEY = rsa.generate_private_key(65537, 2048)
 
 
 def claims(owner: UUID, **changes: object) -> dict[str, Any]:
@@ -49,6 +52,9 @@ CALLERS = {
     "owner, by a published key": Caller(
         lambda owner, _: jwt.encode(claims(owner), KEY, "ES256", headers={"kid": KID}), "owner"
     ),
+    "owner, by a published RSA key": Caller(
+        lambda owner, _: jwt.encode(claims(owner), RSA_KEY, "RS256", headers={"kid": RSA_KID}), "owner"
+    ),
     "other user": Caller(lambda _, other: signed(claims(other)), "other"),
     "anon": Caller(lambda *_: None, "anon"),
     "anon, by a token": Caller(lambda owner, _: signed(claims(owner, role="anon", sub=None)), "anon"),
@@ -60,6 +66,9 @@ CALLERS = {
             claims(owner), ec.generate_private_key(ec.SECP256R1()), "ES256", headers={"kid": KID}
         )
     ),
+    "forged, by an RSA key of the same id": Caller(
+        lambda owner, _: jwt.encode(claims(owner), FORGERS_RSA_KEY, "RS256", headers={"kid": RSA_KID})
+    ),
     "alg: none": Caller(lambda owner, _: unsigned(claims(owner))),
     "wrong audience": Caller(lambda owner, _: signed(claims(owner, aud="another-service"))),
     "non-UUID subject": Caller(lambda owner, _: signed(claims(owner, sub=f"{owner}'"))),
@@ -69,9 +78,10 @@ CALLERS = {
 
 @contextmanager
 def auth_server() -> Generator[str, None, None]:
-    """Publishes KEY; the address of it."""
-    jwk = {**ECAlgorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": KID, "alg": "ES256", "use": "sig"}
-    body = json.dumps({"keys": [jwk]}).encode()
+    """Publishes the two keys; the address of them."""
+    elliptic = {**ECAlgorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": KID, "alg": "ES256", "use": "sig"}
+    rsa_ = {**RSAAlgorithm.to_jwk(RSA_KEY.public_key(), as_dict=True), "kid": RSA_KID, "alg": "RS256", "use": "sig"}
+    body = json.dumps({"keys": [elliptic, rsa_]}).encode()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # the library's name

@@ -8,29 +8,35 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from resumepair_graphql.templates import TEMPLATES
 from tests.integration.authorization.world import World, global_id
+from tests.integration.conftest import Person
 
-VALUE = "a value"
+VALUE = "a value"  # of the owner's alone, as only one caller, or who may see everything, is given it
 EMPTY = "nothing"  # null, or a list without anything
 NOT_FOUND = "NOT_FOUND"
 FORBIDDEN = "FORBIDDEN"
 UNAUTHENTICATED = "UNAUTHENTICATED"
 
 
+Outcome = str | Callable[[World], object]
+
+
 @dataclass(frozen=True)
 class Operation:
     """One row: the operation, of objects that belong to `owner`, and the outcome for each caller.
 
-    `variables` may make new objects of the owner's, for an operation that uses them up, or of the other user's.
+    `variables` may make new objects of the owner's, for an operation that uses them up, or of the other user's. Where
+    several callers get something, each gets something else: a function gives it, the very value of the root field.
     """
 
     name: str
     text: str
     variables: Callable[[World], dict[str, Any]]
-    owner: str = VALUE
-    other: str = NOT_FOUND
-    anon: str = UNAUTHENTICATED
-    service_role: str = FORBIDDEN
+    owner: Outcome = VALUE
+    other: Outcome = NOT_FOUND
+    anon: Outcome = UNAUTHENTICATED
+    service_role: Outcome = FORBIDDEN
 
     @property
     def is_subscription(self) -> bool:
@@ -51,12 +57,57 @@ def everybody_has_a_job(world: World) -> dict[str, Any]:
     return {}
 
 
+def everybody_has_an_export(world: World) -> dict[str, Any]:
+    """The owner has one of 1000 bytes already."""
+    world.worker.finish(world.other.export(), OTHERS_BYTES)
+    return {}
+
+
+OTHERS_BYTES = 500
+
+
+def viewer(id_: object, role: str, used: int) -> dict[str, Any]:
+    return {"id": id_ and str(id_), "role": role, "usage": {"bytesUsed": used}}
+
+
+def templates(_: World) -> object:
+    return [{"name": template.name} for template in TEMPLATES]
+
+
+def figures(completed: int, used: int) -> dict[str, Any]:
+    return {"completed": completed, "bytesUsed": used, "templates": [{"template": "classic", "completed": completed}]}
+
+
+def figures_of_all(world: World) -> object:
+    row = world.one("select count(*) as completed, sum(byte_size)::int as used from resumepair.export_history")
+    return figures(row["completed"], row["used"])
+
+
+def latest_document(person: Person) -> object:
+    (row,) = person.run("select id from resumepair.documents order by created_at desc limit 1")
+    return {"document": {"id": global_id("Document", row["id"])}, "errors": []}
+
+
+def latest_job(person: Person) -> object:
+    (row,) = person.run(
+        "select j.id, d.title from resumepair.export_jobs as j join resumepair.documents as d on d.id = j.document_id"
+        " order by j.created_at desc limit 1"
+    )
+    return {"id": global_id("ExportJob", row["id"]), "document": {"title": row["title"]}}
+
+
 OPERATIONS = (
     # ------------------------------------------------------------------------------------------------------- queries
     Operation(
-        "me", "query { me { id role usage { bytesUsed } } }", nothing, other=VALUE, anon=EMPTY, service_role=VALUE
+        "me",
+        "query { me { id role usage { bytesUsed } } }",
+        everybody_has_an_export,
+        owner=lambda world: viewer(world.owner.id, "AUTHENTICATED", 1000),
+        other=lambda world: viewer(world.other.id, "AUTHENTICATED", OTHERS_BYTES),
+        anon=EMPTY,
+        service_role=lambda _: viewer(None, "SERVICE_ROLE", 0),
     ),
-    Operation("templates", "query { templates { name } }", nothing, other=VALUE, anon=VALUE, service_role=VALUE),
+    Operation("templates", "query { templates { name } }", nothing, templates, templates, templates, templates),
     *(
         Operation(
             f"node, {kind}",
@@ -65,12 +116,22 @@ OPERATIONS = (
             other=EMPTY,
             service_role=EMPTY if kind == "document" else VALUE,
         )
-        for kind in ("document", "job", "batch", "export", "bundle", "schedule")
+        for kind in ("document", "job", "batch", "export", "bundle", "schedule", "webhook", "delivery")
     ),
     Operation(
         "nodes",
         "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Document { title } } }",
-        lambda world: {"ids": [world.document, world.job, world.batch, world.export, world.bundle, world.schedule]},
+        lambda world: {
+            "ids": [
+                world.document,
+                world.job,
+                world.batch,
+                world.export,
+                world.bundle,
+                world.schedule,
+                world.webhook,
+            ],
+        },
         other=EMPTY,
         service_role=VALUE,
     ),
@@ -125,14 +186,22 @@ OPERATIONS = (
     ),
     Operation(
         "stats",
-        "query { stats { completed bytesUsed templates { template } } }",
-        nothing,
-        other=VALUE,  # each their own
-        service_role=VALUE,
+        "query { stats { completed bytesUsed templates { template completed } } }",
+        everybody_has_an_export,
+        owner=lambda _: figures(1, 1000),
+        other=lambda _: figures(1, OTHERS_BYTES),
+        service_role=figures_of_all,
     ),
     Operation(
         "schedules",
         "query { schedules { edges { node { id document { title } } } } }",
+        nothing,
+        other=EMPTY,
+        service_role=EMPTY,
+    ),
+    Operation(
+        "webhooks",
+        "query { webhooks { edges { node { id url deliveries { edges { node { payload } } } } } } }",
         nothing,
         other=EMPTY,
         service_role=EMPTY,
@@ -142,7 +211,8 @@ OPERATIONS = (
         "saveDocument, a new one",
         'mutation { saveDocument(input: {title: "CV", data: {}}) { document { id } errors { code } } }',
         nothing,
-        other=VALUE,
+        owner=lambda world: latest_document(world.owner),
+        other=lambda world: latest_document(world.other),
     ),
     Operation(
         "saveDocument, a change",
@@ -215,6 +285,40 @@ OPERATIONS = (
         "mutation ($id: ID!) { deleteSchedule(input: {scheduleId: $id}) { deletedId errors { code } } }",
         lambda world: {"id": world.new_schedule()},
     ),
+    Operation(
+        "registerWebhook",
+        "mutation {"
+        ' registerWebhook(input: {url: "https://hooks.example/"}) { webhook { id } secret errors { code } } }',
+        nothing,
+        other=VALUE,
+    ),
+    Operation(
+        "deleteWebhook",
+        "mutation ($id: ID!) { deleteWebhook(input: {webhookId: $id}) { deletedId errors { code } } }",
+        lambda world: {"id": world.new_webhook()},
+    ),
+    Operation(
+        "rotateWebhookSecret",
+        "mutation ($id: ID!) {"
+        " rotateWebhookSecret(input: {webhookId: $id}) { webhook { id } secret errors { code } } }",
+        lambda world: {"id": world.webhook},
+    ),
+    Operation(
+        "enableWebhook",
+        "mutation ($id: ID!) { enableWebhook(input: {webhookId: $id}) { webhook { id } errors { code } } }",
+        lambda world: {"id": world.webhook},
+    ),
+    Operation(
+        "testWebhook",
+        "mutation ($id: ID!) { testWebhook(input: {webhookId: $id}) { delivery { id } errors { code } } }",
+        lambda world: {"id": world.new_webhook()},
+    ),
+    Operation(
+        "redeliverWebhook",
+        "mutation ($id: ID!) {"
+        " redeliverWebhook(input: {deliveryId: $id}) { delivery { id payload } errors { code } } }",
+        lambda world: {"id": world.new_failed_delivery()},
+    ),
     # ------------------------------------------------------------------------------------------------- subscriptions
     Operation(
         "jobProgress",
@@ -235,6 +339,6 @@ OPERATIONS = (
         "activity",
         "subscription { activity { id document { title } } }",
         everybody_has_a_job,
-        other=VALUE,
+        other=lambda world: latest_job(world.other),
     ),
 )

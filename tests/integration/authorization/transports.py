@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 
 import httpx
@@ -74,9 +73,7 @@ def over_websocket(question: Question) -> Answer:
         raise
 
 
-TRANSPORTS: dict[str, Callable[[Question], Answer]] = {"HTTP": over_http, "WebSocket": over_websocket}
-if find_spec("resumepair_graphql.event_stream"):
-    TRANSPORTS["SSE"] = over_sse
+TRANSPORTS: dict[str, Callable[[Question], Answer]] = {"HTTP": over_http, "WebSocket": over_websocket, "SSE": over_sse}
 
 
 def is_refused(response: httpx.Response) -> bool:
@@ -87,6 +84,14 @@ def is_refused(response: httpx.Response) -> bool:
     assert error["extensions"]["code"] == "UNAUTHENTICATED"
     assert response.headers["www-authenticate"].startswith("Bearer")
     return True
+
+
+def value_of(answer: Answer) -> object:
+    """What the only root field has; nothing went wrong."""
+    assert answer
+    assert "errors" not in answer, answer["errors"]
+    (value,) = answer["data"].values()
+    return value
 
 
 def outcome_of(answer: Answer) -> str:

@@ -9,14 +9,9 @@ from psycopg.rows import DictRow
 from tests.integration.conftest import Connection, Person, WorkerVoice
 
 TABLES = (
-    "documents",
-    "export_jobs",
-    "export_batches",
-    "export_history",
-    "export_bundles",
-    "export_schedules",
-    "user_limits",
-)
+    "documents", "export_jobs", "export_batches", "export_history", "export_bundles", "export_schedules",
+    "webhooks", "webhook_deliveries", "user_limits",
+)  # fmt: skip
 
 
 def global_id(kind: str, key: UUID) -> str:
@@ -37,7 +32,8 @@ class World:
         # The matrix is about who may, not about how often.
         self.admin.execute(
             "update resumepair.user_limits"
-            " set max_active_requests = 10000, max_schedules = 10000, quota_bytes = 1000000000000"
+            " set max_active_requests = 10000, max_schedules = 10000, max_documents = 10000, max_webhooks = 10000,"
+            " quota_bytes = 1000000000000"
         )
         document = self.owner.save_document(self.secret)
         job = self.owner.enqueue(document)[0]["job_id"]
@@ -47,6 +43,8 @@ class World:
         self.batch = self.new_batch()
         self.bundle = self.new_bundle()
         self.schedule = self.new_schedule()
+        self.webhook = self.new_webhook()
+        self.delivery = self.new_failed_delivery()
         self.admin.execute("insert into resumepair.user_limits (user_id) values (%s)", [self.owner.id])
 
     def new_document(self) -> str:
@@ -54,10 +52,6 @@ class World:
 
     def new_job(self) -> str:
         return global_id("ExportJob", self.owner.enqueue(self.owner.save_document(self.secret))[0]["job_id"])
-
-    def new_export(self) -> str:
-        job = self.owner.enqueue(self.owner.save_document(self.secret))[0]["job_id"]
-        return global_id("Export", self.worker.finish(job))
 
     def new_failed_job(self) -> str:
         job = self.owner.enqueue(self.owner.save_document(self.secret))[0]["job_id"]
@@ -80,6 +74,28 @@ class World:
 
     def new_schedule(self) -> str:
         return global_id("ExportSchedule", self.owner.schedule(self.owner.save_document(self.secret))["schedule_id"])
+
+    def new_export(self) -> str:
+        job = self.owner.enqueue(self.owner.save_document(self.secret))[0]["job_id"]
+        return global_id("Export", self.worker.finish(job))
+
+    def new_webhook(self) -> str:
+        url = f"https://hooks.example/{self.secret}"
+        return global_id("Webhook", self.owner.register_webhook(url, events=["export.failed"])["webhook_id"])
+
+    def new_failed_delivery(self) -> str:
+        """Of a test, for a webhook of its own."""
+        webhook = self.owner.register_webhook(f"https://hooks.example/{self.secret}", events=["export.failed"])
+        (row,) = self.owner.run("select resumepair.test_webhook(%s) as id", webhook["webhook_id"])
+        claim = self.worker.claim_delivery(row["id"])
+        assert claim
+        self.worker.finish_delivery(claim, status=500, error=f"It answered {self.secret}.")
+        return global_id("WebhookDelivery", row["id"])
+
+    def one(self, query: str) -> DictRow:
+        """The only row of a query over everybody's."""
+        (row,) = self.admin.execute(query.encode()).fetchall()
+        return row
 
     def belongings(self) -> list[DictRow]:
         """A digest of all that the owner has, by table."""

@@ -39,6 +39,14 @@ TABLES = {
     ("export_statistics", "insert"): (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
     ("export_statistics", "update"): (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
     ("export_statistics", "delete"): (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("webhooks", "select"):         (YES,    NONE,   DENIED, YES,    DENIED, DENIED),
+    ("webhooks", "insert"):         (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("webhooks", "update"):         (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("webhooks", "delete"):         (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("webhook_deliveries", "select"): (YES,  NONE,   DENIED, YES,    DENIED, DENIED),
+    ("webhook_deliveries", "insert"): (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("webhook_deliveries", "update"): (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
+    ("webhook_deliveries", "delete"): (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
     **{
         (table, right): (YES, NONE, DENIED, YES, DENIED, DENIED) if right == "select" else (DENIED,) * 6
         for table in ("stored_files", "user_usage")
@@ -51,7 +59,15 @@ TABLES = {
 }  # fmt: skip
 
 # The columns of which a role may write only some: those that it may set in a new row, and change.
-LIMITS = {"max_active_requests", "max_batch_documents", "max_attempts", "quota_bytes", "max_schedules"}
+LIMITS = {
+    "max_active_requests",
+    "max_batch_documents",
+    "max_attempts",
+    "quota_bytes",
+    "max_schedules",
+    "max_documents",
+    "max_webhooks",
+}
 COLUMNS: dict[tuple[str, str], tuple[set[str], set[str]]] = {
     ("documents", "authenticated"): (
         {"user_id", "title", "data", "idempotency_key", "request_hash"},
@@ -59,6 +75,8 @@ COLUMNS: dict[tuple[str, str], tuple[set[str], set[str]]] = {
     ),
     ("user_limits", "service_role"): (LIMITS | {"user_id"}, LIMITS),
 }
+# The columns that nobody reads, of tables of which the others are read.
+UNREADABLE = {("webhooks", "secret"), ("webhooks", "previous_secret")}
 
 USERS = {"owner", "other user"}
 WORKER = {"resumepair_worker"}
@@ -82,6 +100,12 @@ FUNCTIONS: dict[str, set[str]] = {
             "delete_export",
             "schedule_export",
             "delete_schedule",
+            "register_webhook",
+            "delete_webhook",
+            "rotate_webhook_secret",
+            "enable_webhook",
+            "test_webhook",
+            "redeliver_webhook",
         ),
         USERS,
     ),
@@ -114,6 +138,12 @@ FUNCTIONS: dict[str, set[str]] = {
             "prune_queue",
             "due_schedules",
             "run_schedule",
+            "claim_delivery",
+            "finish_delivery",
+            "release_delivery",
+            "queue_due_deliveries",
+            "requeue_deliveries",
+            "prune_deliveries",
         ),
         WORKER,
     ),
@@ -146,6 +176,7 @@ FUNCTIONS: dict[str, set[str]] = {
             "lost_queue_rows",
             "wake_workers",
             "touch_document",
+            "limit_documents",
             "enforce_job_state",
             "announce_job",
             "count_batch",
@@ -154,6 +185,17 @@ FUNCTIONS: dict[str, set[str]] = {
             "count_in_bucket",
             "wake_on_return",
             "forget_worker",
+            "require_free_webhook",
+            "require_webhook",
+            "new_webhook_secret",
+            "global_id",
+            "iso_time",
+            "webhook_payload",
+            "export_event_data",
+            "queue_delivery",
+            "add_delivery",
+            "disable_webhook",
+            "tell_webhooks",
         ),
         NOBODY,
     ),

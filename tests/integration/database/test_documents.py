@@ -4,6 +4,7 @@ import threading
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
@@ -30,6 +31,56 @@ def test_the_same_key_and_document_are_saved_once(alice: Person, admin: Connecti
     assert (first["replayed"], again["replayed"]) == (False, True)
     assert {**again, "replayed": False} == first
     assert count(admin) == 1
+
+
+def limit(admin: Connection, person: Person, number: int) -> None:
+    admin.execute("insert into resumepair.user_limits (user_id, max_documents) values (%s, %s)", [person.id, number])
+
+
+def test_more_documents_than_allowed_are_refused_and_a_deleted_one_makes_room(
+    alice: Person, bob: Person, admin: Connection
+) -> None:
+    limit(admin, alice, 2)
+    first, _ = save(alice, key="a"), save(alice, key="b")
+    for key in ("c", None):
+        with refused("RP429") as error:
+            save(alice, key=key)
+        assert error.value.diag.message_primary == "You have 2 of 2 documents; delete one."
+        assert error.value.diag.message_detail == '{"limit": 2, "active": 2}'
+    with refused("RP429"):
+        alice.save_document()  # past the function
+    assert save(alice, key="a")["replayed"]
+    alice.run("update resumepair.documents set title = 'new' where id = %s", first["id"])
+    save(bob)  # nobody else is concerned
+    alice.run("delete from resumepair.documents where id = %s", first["id"])
+    save(alice, key="c")
+
+
+def test_who_imports_documents_is_not_limited(alice: Person, admin: Connection) -> None:
+    limit(admin, alice, 0)
+    admin.execute("insert into resumepair.documents (user_id, title, data) values (%s, 'CV', '{}')", [alice.id])
+    assert count(admin) == 1
+
+
+def test_twenty_documents_at_once_with_room_for_three_are_exactly_three(
+    alice: Person, admin: Connection, database: Database
+) -> None:
+    limit(admin, alice, 3)
+    outcomes: list[str | None] = []
+
+    def save_one() -> None:
+        with connect(database.api_url) as connection:
+            try:
+                save(Person(connection, alice.id), key=None)
+            except psycopg.Error as error:
+                outcomes.append(error.sqlstate)
+
+    threads = [threading.Thread(target=save_one) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (count(admin), outcomes) == (3, ["RP429"] * 17)
 
 
 def test_a_replay_gives_the_document_as_it_is_now(alice: Person) -> None:

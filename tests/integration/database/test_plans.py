@@ -22,6 +22,7 @@ Values = Sequence[object] | Mapping[str, object]
 JOBS = 20_000
 GROWN = {
     "documents", "export_jobs", "export_history", "export_batches", "export_bundles", "export_schedules",
+    "webhooks", "webhook_deliveries",
     "procrastinate_jobs", "procrastinate_events",
 }  # fmt: skip
 NOW = datetime.now(UTC)
@@ -159,6 +160,25 @@ def test_a_schedule_from_request_to_deletion_reads_no_whole_table(planned: Plann
     assert planned.whole_tables() == set()
 
 
+def test_a_webhook_from_registration_to_deletion_reads_no_whole_table(planned: Planned) -> None:
+    user = uuid4()
+    (webhook,) = planned.as_user(
+        user, "select * from resumepair.register_webhook('https://hooks.example/', p_idempotency_key => 'k')"
+    )
+    (test,) = planned.as_user(user, "select resumepair.test_webhook(%s) as id", [webhook["webhook_id"]])
+    (row,) = planned.run("select queue_job_id from resumepair.webhook_deliveries where id = %s", [test["id"]])
+    planned.run("select * from resumepair.claim_delivery(%s, %s)", [test["id"], row["queue_job_id"]])
+    finish = "select * from resumepair.finish_delivery(%s, %s, 1, 500, 'no', 1, '1 minute', '1 second')"
+    (ended,) = planned.run(finish, [test["id"], row["queue_job_id"]])
+    planned.as_user(user, "select resumepair.redeliver_webhook(%s)", [test["id"]])
+    planned.run("select resumepair.queue_due_deliveries(100)")
+    planned.run("select resumepair.requeue_deliveries('1 minute')")
+    planned.run("select resumepair.prune_deliveries('30 days', 500)")
+    planned.as_user(user, "select resumepair.delete_webhook(%s)", [webhook["webhook_id"]])
+    assert ended["status"] == "failed"
+    assert planned.whole_tables() == set()
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -180,6 +200,10 @@ def test_a_schedule_from_request_to_deletion_reads_no_whole_table(planned: Plann
         "batch_jobs_page",
         "schedules_by_id",
         "schedules_page",
+        "webhooks_by_id",
+        "webhooks_page",
+        "webhook_deliveries_by_id",
+        "webhook_deliveries_page",
     ],
 )
 def test_queries_of_the_api_read_no_whole_table(planned: Planned, name: str) -> None:
@@ -226,7 +250,9 @@ def test_filtered_queries_of_the_api_read_no_whole_table(
 
 def asked_for(known: DictRow) -> dict[str, object]:
     """This job, and whatever is its user's."""
-    return {"ids": [known["id"]], "keys": [known["id"], known["user_id"]], "id": known["id"]}
+    return {
+        "ids": [known["id"]], "keys": [known["id"], known["user_id"]], "id": known["id"], "webhook_id": known["id"],
+    }  # fmt: skip
 
 
 def test_places_in_a_long_line_are_read_in_the_order_of_the_line(planned: Planned) -> None:

@@ -7,7 +7,17 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from tests.integration.conftest import Connection, Person, WorkerVoice
-from tests.integration.database.rights import CALLERS, COLUMNS, DENIED, FUNCTIONS, NONE, ROLES, TABLES, YES
+from tests.integration.database.rights import (
+    CALLERS,
+    COLUMNS,
+    DENIED,
+    FUNCTIONS,
+    NONE,
+    ROLES,
+    TABLES,
+    UNREADABLE,
+    YES,
+)  # fmt: skip
 
 RIGHTS = "tests/integration/database/rights.py"
 
@@ -15,6 +25,7 @@ RIGHTS = "tests/integration/database/rights.py"
 @pytest.fixture
 def owner(alice: Person, worker: WorkerVoice, admin: Connection) -> Person:
     """A user with a row in every table."""
+    alice.register_webhook()
     worker.finish(alice.export())
     (row,) = alice.enqueue(alice.save_document(), batch=True)
     worker.finish(row["job_id"])
@@ -90,6 +101,21 @@ def test_every_table_is_in_the_matrix_and_has_its_policies_on(admin: Connection)
     there = {(row["relname"], action) for row in found for action in actions}
     assert set(TABLES) == there, f"add rows to, or take them from, TABLES of {RIGHTS}"
     assert [row["relname"] for row in found if not row["relrowsecurity"]] == []
+
+
+def test_columns_that_nobody_reads(admin: Connection) -> None:
+    """Of tables of which somebody reads others."""
+    found = admin.execute(
+        """
+        select c.relname, a.attname
+        from pg_class as c join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        where c.relnamespace = 'resumepair'::regnamespace and c.relkind = 'r'
+            and not exists (select from unnest(%s::text[]) as role
+                            where has_column_privilege(role, c.oid, a.attnum, 'select'))
+        """,
+        [list(ROLES)],
+    ).fetchall()
+    assert {(row["relname"], row["attname"]) for row in found} == UNREADABLE
 
 
 def test_columns(admin: Connection) -> None:

@@ -25,6 +25,8 @@ TABLES = (
     "stored_files",
     "user_limits",
     "user_usage",
+    "webhook_deliveries",
+    "webhooks",
 )
 OWNER = "plain_owner"
 
@@ -138,6 +140,12 @@ def test_who_may_not_set_up_supabase_storage_is_told_what_to_do(world: str, sche
 
 # What the first version had, where this one has more.
 FIRST_VERSION = """
+drop trigger export_jobs_tell_webhooks on resumepair.export_jobs;
+drop function resumepair.register_webhook(text, text[], text);
+drop function resumepair.claim_delivery(uuid, bigint);
+drop table resumepair.webhook_deliveries;
+drop function resumepair.require_webhook(uuid);
+drop table resumepair.webhooks;
 drop function resumepair.due_schedules(interval, integer);
 drop function resumepair.run_schedule(uuid, timestamptz, timestamptz, interval);
 drop function resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text);
@@ -146,11 +154,13 @@ drop function resumepair.save_document(text, jsonb, text);
 drop function resumepair.queue_positions(uuid[]);
 drop index resumepair.export_jobs_ended;
 alter table resumepair.documents drop column idempotency_key, drop column request_hash;
-alter table resumepair.user_limits drop column max_schedules;
+alter table resumepair.user_limits drop column max_schedules, drop column max_documents, drop column max_webhooks;
+drop function resumepair.limit_documents() cascade;
 alter table resumepair.export_history drop column proof, drop column fit, drop column warnings,
     drop column file_id, drop column cached;
 drop table resumepair.export_bundles, resumepair.stored_files, resumepair.user_usage cascade;
-alter table resumepair.export_jobs drop column fresh;
+alter table resumepair.export_jobs drop column fresh, drop column template, drop column byte_size,
+    drop column page_count, drop column download_count;
 alter table resumepair.export_statistics add column expiring_bytes bigint not null default 0;
 drop function resumepair.enqueue_export(uuid[], jsonb, text, boolean, boolean);
 drop function resumepair.record_download(uuid, boolean);

@@ -5,12 +5,13 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from dev.chaos.relay import Relay
 from dev.roles import API_ROLE
 from resumepair_graphql.auth import ANONYMOUS, Identity
-from resumepair_graphql.database import QUERIES, Database, create_pool
-from resumepair_graphql.errors import ErrorCode, Refusal
+from resumepair_graphql.database import POOL_SIZE, QUERIES, Database, create_pool
+from resumepair_graphql.errors import ErrorCode, Refusal, Unavailable
 from tests import conftest
 
 
@@ -44,6 +45,54 @@ async def test_nobody_is_told_to_sign_in(api: Database) -> None:
     with pytest.raises(Refusal) as error:
         await api.rows(ANONYMOUS, "documents_by_id", ids=[uuid4()])
     assert error.value.code is ErrorCode.UNAUTHENTICATED
+
+
+async def test_nobody_takes_no_connection(postgres_home: Path) -> None:
+    pool = create_pool(f"host={postgres_home} dbname=nowhere")  # not even open
+    for query in QUERIES:
+        with pytest.raises(Refusal) as error:
+            await Database(pool).rows(ANONYMOUS, query)
+        assert error.value.code is ErrorCode.UNAUTHENTICATED
+
+
+async def test_not_all_may_wait_for_a_connection(database: conftest.Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resumepair_graphql.database.MAX_WAITING", 3)
+    monkeypatch.setitem(QUERIES, "sleep", b"select pg_sleep(0.3)")
+    async with create_pool(database.api_url) as pool:
+        with capture_logs() as logs:
+            asked = [Database(pool).rows(user(), "sleep") for _ in range(POOL_SIZE + 3 + 5)]
+            outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Unavailable)]
+    assert len(refused) >= 5
+    assert all(isinstance(outcome, Unavailable | list) for outcome in outcomes)
+    assert logs[0] == {"log_level": "warning", "event": "query_failed", "query": "sleep", "reason": "TooManyRequests"}
+
+
+@pytest.mark.parametrize(
+    ("failure", "level", "state"),
+    [
+        ("select pg_sleep(30)", "warning", "57014"),
+        ("select * from procrastinate.procrastinate_jobs", "warning", "42501"),
+        ("do $$ begin raise exception using errcode = 'disk_full'; end $$", "warning", "53100"),
+        ("select 2147483647 + 1", "info", "22003"),
+    ],
+)
+async def test_the_operator_is_told_what_the_client_is_not(
+    api: Database, monkeypatch: pytest.MonkeyPatch, failure: str, level: str, state: str
+) -> None:
+    monkeypatch.setattr("resumepair_graphql.database.STATEMENT_TIMEOUT", "20ms")
+    monkeypatch.setitem(QUERIES, "fails", failure.encode())
+    with capture_logs() as logs:
+        for _ in range(3):
+            with pytest.raises(Refusal):
+                await api.rows(user(), "fails")
+    assert logs == [{"log_level": level, "event": "query_failed", "query": "fails", "sqlstate": state}]  # once a second
+
+
+async def test_what_the_schema_itself_refuses_is_nobodys_fault(api: Database) -> None:
+    with capture_logs() as logs, pytest.raises(Refusal):
+        await api.rows(user(), "cancel_export", id=uuid4())
+    assert logs == []
 
 
 async def test_terminated_connections_are_replaced_without_an_error(api: Database, database: conftest.Database) -> None:

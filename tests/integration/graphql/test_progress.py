@@ -1,15 +1,23 @@
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 from typing import Any
+from unittest.mock import Mock
 from uuid import UUID, uuid4
 
 import pytest
-from strawberry.relay import to_base64
+from psycopg.types.json import Jsonb
+from strawberry.relay import from_base64, to_base64
+from strawberry.types import ExecutionResult
 
 from resumepair_graphql.auth import Identity
 from resumepair_graphql.context import Services
+from resumepair_graphql.errors import TookTooLong, Unavailable
+from resumepair_graphql.execution import Policy
+from resumepair_graphql.progress import LOOKS_AT_MOST, patiently
+from resumepair_graphql.schema import build_schema
 from tests.integration.conftest import Connection, Person, WorkerVoice
-from tests.integration.graphql.conftest import Subscribe
+from tests.integration.graphql.conftest import Subscribe, context_of
 
 JOB = "subscription ($id: ID!) { jobProgress(id: $id) { status } }"
 BATCH_FIELDS = "sequence percent pending processing completed failed cancelled finishedAt"
@@ -20,6 +28,11 @@ def batch_of(person: Person, size: int) -> tuple[str, list[UUID]]:
     """A new batch's global id and its jobs' keys in order."""
     rows = person.enqueue(*(person.save_document() for _ in range(size)), batch=True)
     return to_base64("ExportBatch", rows[0]["batch_id"]), [row["job_id"] for row in rows]
+
+
+def finish_bundle(worker: WorkerVoice, id_: str) -> None:
+    """The bundle of a batch whose jobs have ended: two changes."""
+    worker.finish_bundle(UUID(from_base64(id_)[1]))
 
 
 def told(batch: dict[str, Any]) -> tuple[int, int, bool]:
@@ -45,8 +58,9 @@ async def test_a_batch_tells_every_change_of_its_jobs_and_completes(
     assert (told(back), back["pending"], back["processing"]) == ((6, 50, False), 1, 0)
     alice.cancel(second)
     last = await anext(events)
-    assert (told(last), last["completed"], last["cancelled"]) == ((7, 100, True), 1, 1)
-    assert [event async for event in events] == []
+    assert (told(last), last["completed"], last["cancelled"]) == ((8, 100, True), 1, 1)
+    finish_bundle(worker, id_)
+    assert told([event async for event in events][-1]) == (10, 100, True)
 
 
 async def test_a_batch_is_followed_without_a_query_per_change(
@@ -66,10 +80,12 @@ async def test_a_batch_is_followed_without_a_query_per_change(
 
     for job in jobs:
         worker.finish(job)
+    finish_bundle(worker, id_)
     seen = [told(event) async for event in events]
 
-    assert seen[-1] == (15, 100, True)
-    assert queries == ["batches_by_id"] * 2  # the first look and the last
+    assert seen[-1] == (18, 100, True)
+    assert set(queries) == {"batches_by_id"}
+    assert len(queries) <= 4  # the first look, one at the end of the jobs, two for the bundle
 
 
 async def test_a_batch_is_resumed_after_what_was_seen(subscribe: Subscribe, alice: Person, worker: WorkerVoice) -> None:
@@ -84,12 +100,128 @@ async def test_a_batch_is_resumed_after_what_was_seen(subscribe: Subscribe, alic
     await events.aclose()
 
 
+@pytest.mark.parametrize(("failure", "looks"), [(TookTooLong, LOOKS_AT_MOST), (Unavailable, 10)])
+async def test_a_database_that_is_away_is_waited_for_but_not_a_query_that_never_ends(
+    monkeypatch: pytest.MonkeyPatch, failure: type[Unavailable], looks: int
+) -> None:
+    monkeypatch.setattr("resumepair_graphql.progress.LOOK_AGAIN_SECONDS", (0.0, 0.0))
+    asked = 0
+
+    async def look() -> str:
+        nonlocal asked
+        asked += 1
+        if asked < 10:
+            raise failure
+        return "seen"
+
+    try:
+        assert await patiently(look) == "seen"
+    except TookTooLong:
+        assert failure is TookTooLong
+    assert asked == looks
+
+
+COST, COST_OF_PLAIN = 54, 18  # of the next two
+SMALL = build_schema(Policy(cost_per_minute=COST * 60, preparation_cost=0))  # an event a second
+WITH_JOBS = """subscription ($id: ID!) { batchProgress(id: $id) { sequence percent finishedAt
+    jobs(first: 10) { edges { node { status } } } } }"""
+WITH_DOCUMENT = "subscription { activity { status document { title } } }"
+
+
+async def events_of(services: Services, person: Person, query: str, **variables: object) -> AsyncGenerator[Any, None]:
+    async for result in await SMALL.stream(query, variables, context_value=context_of(services, person)):
+        assert isinstance(result, ExecutionResult)
+        assert result.errors is None
+        assert result.data
+        (value,) = result.data.values()
+        yield value
+
+
+def drain(person: Person) -> None:
+    """Take all the points that this user has."""
+    assert SMALL._budget
+    left = SMALL._budget.take(f"user {person.id}", 0).remaining
+    SMALL._budget.take(f"user {person.id}", left)
+
+
+async def test_an_event_that_asks_the_database_costs_as_a_query_does_and_a_plain_one_nothing(
+    services: Services, alice: Person, worker: WorkerVoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taking = Mock(wraps=SMALL._budget)
+    monkeypatch.setattr(SMALL, "_budget", taking)
+    for query, taken in ((WITH_JOBS, [COST] * 3), (BATCH, [COST_OF_PLAIN])):
+        taking.take.reset_mock()
+        id_, (first, second) = batch_of(alice, 2)
+        events = events_of(services, alice, query, id=id_)
+        await anext(events)
+        for job in (first, second):
+            worker.claim(job)
+            await anext(events)
+        await events.aclose()
+        assert [call.args[1] for call in taking.take.call_args_list if call.args[1]] == taken
+        for job in (first, second):
+            alice.cancel(job)
+
+
+async def test_without_points_events_wait_and_then_only_the_latest_state_is_told(
+    services: Services, alice: Person, worker: WorkerVoice
+) -> None:
+    id_, jobs = batch_of(alice, 3)
+    events = events_of(services, alice, WITH_JOBS, id=id_)
+    assert told(await anext(events)) == (3, 0, False)
+    drain(alice)
+    for job in jobs:
+        worker.finish(job)
+    finish_bundle(worker, id_)
+    (last,) = [event async for event in events]
+    assert told(last) == (12, 100, True)
+    assert [edge["node"]["status"] for edge in last["jobs"]["edges"]] == ["COMPLETED"] * 3
+
+
+async def test_activity_waits_as_well(services: Services, alice: Person, worker: WorkerVoice) -> None:
+    job = alice.export()
+    events = events_of(services, alice, WITH_DOCUMENT)
+    assert (await anext(events))["status"] == "PENDING"
+    drain(alice)
+    worker.finish(job)
+    assert (await anext(events))["status"] == "COMPLETED"
+    await events.aclose()
+
+
+async def test_plain_events_cost_nothing_and_never_wait(services: Services, alice: Person, worker: WorkerVoice) -> None:
+    job = alice.export()
+    events = events_of(services, alice, JOB, id=to_base64("ExportJob", job))
+    await anext(events)
+    drain(alice)
+    worker.claim(job)
+    assert (await anext(events))["status"] == "PROCESSING"
+    worker.publish(job, 1)
+    assert [event["status"] async for event in events] == ["COMPLETED"]
+
+
+async def test_each_event_has_the_room_of_an_answer(subscribe: Subscribe, alice: Person, worker: WorkerVoice) -> None:
+    (row,) = alice.run(
+        "insert into resumepair.documents (title, data) values ('large', %s) returning id",
+        Jsonb({"x": "y" * 1_000_000}),
+    )
+    (job,) = alice.enqueue(row["id"])
+    aliases = " ".join(f"a{n}: data" for n in range(3))
+    query = f"subscription ($id: ID!) {{ jobProgress(id: $id) {{ status document {{ {aliases} }} }} }}"
+    events = subscribe(alice, query, id=to_base64("ExportJob", job["job_id"]))
+    seen = [await anext(events)]
+    worker.finish(job["job_id"])
+    seen += [event async for event in events]
+    assert len(seen) >= 2
+    assert all(None not in event["document"].values() for event in seen)
+
+
 async def test_a_batch_that_has_finished_is_told_once(subscribe: Subscribe, alice: Person, worker: WorkerVoice) -> None:
     id_, jobs = batch_of(alice, 2)
     for job in jobs:
         worker.finish(job)
-    assert [told(event) async for event in subscribe(alice, BATCH, id=id_)] == [(6, 100, True)]
-    assert [event async for event in subscribe(alice, BATCH, id=id_, after=6)] == []
+    finish_bundle(worker, id_)
+    assert [told(event) async for event in subscribe(alice, BATCH, id=id_)] == [(9, 100, True)]
+    assert [event async for event in subscribe(alice, BATCH, id=id_, after=9)] == []
 
 
 async def test_another_user_s_batch_and_an_unknown_one_are_the_same_null(
@@ -109,14 +241,16 @@ async def test_followers_that_missed_changes_see_the_present_state(
     await anext(job)
 
     admin.execute("alter table resumepair.export_jobs disable trigger export_jobs_announce_update")
+    admin.execute("alter table resumepair.export_bundles disable trigger export_bundles_announce")
     for key in (first, second):
         worker.finish(key)
+    finish_bundle(worker, id_)
     admin.execute(
         "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'resumepair-graphql feed'"
         " and datname = current_database()"
     )
 
-    assert [told(event) async for event in batch] == [(6, 100, True)]
+    assert [told(event) async for event in batch] == [(9, 100, True)]
     assert [event async for event in job] == [{"status": "COMPLETED"}]
 
 
@@ -135,6 +269,7 @@ async def test_a_forged_announcement_does_not_keep_the_end_from_anybody(
     }  # fmt: skip
     admin.execute("select pg_notify('resumepair_jobs', %s)", [json.dumps(forged)])
     worker.finish(job_id)
+    worker.finish_bundle(batch_id)
 
-    assert [told(event) for event in [event async for event in batch]][-1] == (3, 100, True)
+    assert [told(event) for event in [event async for event in batch]][-1] == (6, 100, True)
     assert [event async for event in job][-1] == {"status": "COMPLETED"}

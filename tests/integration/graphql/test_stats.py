@@ -119,6 +119,20 @@ async def test_downloads_are_counted_for_both(
     assert (await ask_for_all())["downloads"] == 2
 
 
+async def test_what_was_done_is_counted_also_when_the_export_is_deleted(
+    ask: Ask,
+    ask_for_all: Any,  # noqa: ANN401
+    alice: Person,
+    worker: WorkerVoice,
+) -> None:
+    export_id: UUID = worker.finish(alice.export())
+    alice.run("select * from resumepair.record_download(%s)", export_id)
+    alice.run("select resumepair.delete_export(%s)", export_id)
+    for stats in (await ask(alice, STATS), await ask_for_all()):
+        assert (stats["completed"], stats["downloads"], stats["bytesUsed"]) == (1, 1, 0)
+        assert [template["downloads"] for template in stats["templates"]] == [1]
+
+
 async def test_percentiles_of_the_system_are_close_to_those_that_are_counted(
     ask: Ask,
     ask_for_all: Any,  # noqa: ANN401
@@ -141,6 +155,29 @@ async def test_percentiles_of_the_system_are_close_to_those_that_are_counted(
     for figure in ("durationMs", "waitMs"):
         for part in ("p50", "p95"):
             assert system[figure][part] == pytest.approx(own[figure][part], rel=0.2)
+
+
+async def test_a_month_is_not_too_many_milliseconds(
+    ask: Ask,
+    ask_for_all: Any,  # noqa: ANN401
+    alice: Person,
+    worker: WorkerVoice,
+    admin: Connection,
+) -> None:
+    job_id = alice.export()
+    worker.claim(job_id)
+    admin.execute(
+        "update resumepair.export_jobs"
+        " set created_at = now() - interval '60 days', started_at = now() - interval '30 days'"
+    )
+    worker.publish(job_id, 1)
+    month = 30 * 24 * 3600 * 1000
+    for stats in (await ask(alice, STATS), await ask_for_all()):
+        assert stats["durationMs"]["p50"] == pytest.approx(month, rel=0.1)
+        assert stats["waitMs"]["p95"] == pytest.approx(month, rel=0.1)
+    alice.export()
+    admin.execute("update resumepair.export_jobs set created_at = now() - interval '30 days' where status = 'pending'")
+    assert (await ask(alice, STATS))["queueWaitMs"] == pytest.approx(month, rel=0.01)
 
 
 async def test_without_a_token_there_are_no_figures(execute: Execute) -> None:

@@ -10,11 +10,14 @@ from tests.integration.conftest import Connection, Person, WorkerVoice
 from tests.integration.graphql.conftest import SCHEMA, Ask, Execute
 
 ME = """{ me { id role tokenExpiresAt
-    limits { maxActiveRequests maxBatchDocuments maxAttempts maxSchedules quotaBytes }
-    usage { activeRequests activeSchedules bytesUsed } } }"""
+    limits { maxActiveRequests maxBatchDocuments maxAttempts maxSchedules maxDocuments quotaBytes }
+    usage { activeRequests activeSchedules documents bytesUsed } } }"""
 DEFAULTS = {
-    "maxActiveRequests": 3, "maxBatchDocuments": 10, "maxAttempts": 5, "maxSchedules": 20, "quotaBytes": 104857600
+    "maxActiveRequests": 3, "maxBatchDocuments": 10, "maxAttempts": 5, "maxSchedules": 20, "maxDocuments": 200,
+    "quotaBytes": 104857600,
 }  # fmt: skip
+
+UNUSED = {"activeRequests": 0, "activeSchedules": 0, "documents": 0, "bytesUsed": 0}
 
 
 async def me_of(services: Services, identity: Identity) -> Any:  # noqa: ANN401
@@ -35,7 +38,9 @@ async def test_a_user_sees_limits_and_what_is_used_of_them(
     me = await ask(alice, ME)
 
     assert (me["id"], me["role"], me["limits"]) == (str(alice.id), "AUTHENTICATED", DEFAULTS)
-    assert me["usage"] == {"activeRequests": 1, "activeSchedules": 1, "bytesUsed": 3_000_000_000}
+    assert me["usage"] == {
+        "activeRequests": 1, "activeSchedules": 1, "documents": 4, "bytesUsed": 3_000_000_000
+    }  # fmt: skip
 
 
 async def test_a_user_s_own_limits_go_before_the_defaults(ask: Ask, alice: Person, admin: Connection) -> None:
@@ -48,8 +53,9 @@ async def test_what_has_expired_or_ended_is_not_used(
 ) -> None:
     worker.finish(alice.export())
     admin.execute("update resumepair.export_history set created_at = now() - interval '8 days', expires_at = now()")
+    worker.call("select resumepair.expire_exports(50)")
     alice.cancel(alice.export())
-    assert (await ask(alice, ME))["usage"] == {"activeRequests": 0, "activeSchedules": 0, "bytesUsed": 0}
+    assert (await ask(alice, ME))["usage"] == {**UNUSED, "documents": 2}
 
 
 async def test_without_a_token_there_is_nobody(execute: Execute, services: Services) -> None:
@@ -62,7 +68,7 @@ async def test_the_operator_is_no_user(services: Services) -> None:
     me = await me_of(services, Identity("service_role", '{"role": "service_role"}', end))
     assert (me["id"], me["role"], me["limits"]) == (None, "SERVICE_ROLE", DEFAULTS)
     assert me["tokenExpiresAt"] == "2030-01-01T00:00:00+00:00"
-    assert me["usage"] == {"activeRequests": 0, "activeSchedules": 0, "bytesUsed": 0}
+    assert me["usage"] == UNUSED
 
 
 async def test_templates_are_for_everybody(execute: Execute) -> None:

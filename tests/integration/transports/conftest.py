@@ -21,6 +21,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from dev.postgres import PostgresServer
+from resumepair_graphql.auth import CLOCK_SKEW
 from tests.conftest import Database, cloned
 from tests.integration.conftest import Person
 
@@ -144,8 +145,8 @@ def start(database: Database, tmp_path: Path) -> Generator[Start]:
 
 
 def token_of(person: Person, lifetime: timedelta = timedelta(hours=1)) -> str:
-    """Good for at least that long: the clock skew that is forgiven is taken off."""
-    expires = datetime.now(UTC) + lifetime
+    """Good for that long, up to a second more: whole seconds are written, and the clock skew is forgiven."""
+    expires = datetime.now(UTC) + timedelta(seconds=1) + lifetime - CLOCK_SKEW
     claims = {"sub": str(person.id), "role": "authenticated", "aud": "authenticated", "exp": expires}
     return jwt.encode(claims, SECRET, "HS256")
 

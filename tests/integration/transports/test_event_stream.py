@@ -108,7 +108,7 @@ async def test_a_client_that_goes_away_frees_its_watcher(server: Server, alice: 
 
 
 async def test_the_stream_ends_with_the_token_and_is_not_complete(server: Server, alice: Person) -> None:
-    token = token_of(alice, timedelta(seconds=1))
+    token = token_of(alice, timedelta(seconds=0.5))
     async with stream(server, token, JOB, id=job_id(alice.export())) as answer:
         first, last = [event async for event in events(answer)]
     assert first == told("PENDING")

@@ -5,7 +5,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from tests.integration.conftest import Person
-from tests.integration.transports.conftest import DOCUMENTS, JOB, Server, bearer, job_id
+from tests.integration.transports.conftest import DOCUMENTS, JOB, Server, Start, bearer, job_id
 
 RESPONSE, JSON = "application/graphql-response+json", "application/json"
 TYPENAME = {"query": "{ __typename }"}
@@ -50,6 +50,23 @@ def test_what_is_not_executed_is_400_where_the_form_allows_it(
     assert answer.status_code == status
     assert answer.json()["errors"]
     assert "data" not in answer.json()
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "status"),
+    [
+        ({"OPERATION_TIMEOUT_SECONDS": "0.000001"}, "OPERATION_TIMEOUT", 503),
+        ({"RATE_LIMIT_COST_PER_MINUTE": "1"}, "THROTTLED", 429),
+    ],
+)
+def test_what_the_client_need_not_mend_has_a_status_of_its_own(
+    start: Start, token: str, settings: dict[str, str], code: str, status: int
+) -> None:
+    server = start(**settings)
+    server.post({"query": DOCUMENTS}, token)  # whoever has not asked for anything yet gets the first one
+    for accept, answered in ((RESPONSE, status), (JSON, 200)):
+        answer = server.post({"query": DOCUMENTS}, token, accept=accept)
+        assert (answer.status_code, code_of(answer)) == (answered, code)
 
 
 @pytest.mark.parametrize("accept", [RESPONSE, JSON])

@@ -22,6 +22,14 @@ def test_a_page_of_a_known_origin_may_read_the_answer(start: Start) -> None:
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "https://app.example")
 
 
+def test_a_page_of_a_known_origin_may_read_when_to_come_back_and_what_to_bring(start: Start) -> None:
+    server = start(ALLOWED_ORIGINS="https://app.example")
+    refused = server.post(QUERY, origin="https://app.example", authorization="Bearer x")
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, "https://app.example")
+    exposed = {name.strip().lower() for name in refused.headers["access-control-expose-headers"].split(",")}
+    assert exposed == {"retry-after", "www-authenticate", "allow"}
+
+
 def test_a_page_of_another_origin_is_told_nothing(server: Server) -> None:
     origin = {"origin": "https://elsewhere.example"}
     preflight = httpx.options(server.graphql, headers={**origin, **ASKING})

@@ -69,6 +69,44 @@ async def test_what_is_wrong_with_an_operation_ends_it_alone(
         assert (await hear(socket))["type"] == "next"
 
 
+def nested(levels: int) -> str:
+    return '{"x":' * levels + "0" + "}" * levels
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "{}",
+        '{"query": ""}',
+        '{"query": 5}',
+        '{"query": "{ __typename }", "variables": []}',
+        '{"query": "{ __typename }", "operationName": 5}',
+        '{"query": "{ __typename }", "extensions": "x"}',
+        f'{{"query": "{{ __typename }}", "variables": {nested(300)}}}',
+    ],
+    ids=["nothing", "empty", "query", "variables", "name", "extensions", "deep"],
+)
+async def test_an_operation_with_a_faulty_part_ends_alone(server: Server, token: str, payload: str) -> None:
+    async with server.websocket() as socket:
+        await greet(socket, token)
+        await socket.send(f'{{"type": "subscribe", "id": "1", "payload": {payload}}}')
+        heard = await hear(socket)
+        assert (heard["type"], heard["id"]) == ("error", "1")
+        assert [error["extensions"]["code"] for error in heard["payload"]] == ["BAD_REQUEST"]
+        await ask(socket, "1", DOCUMENTS)
+        assert (await hear(socket))["type"] == "next"
+
+
+@pytest.mark.parametrize("part", [{"id": 5, "payload": {"query": DOCUMENTS}}, {"id": "1", "payload": [DOCUMENTS]}])
+async def test_an_id_or_a_payload_of_the_wrong_type_closes_the_connection(
+    server: Server, token: str, part: dict[str, object]
+) -> None:
+    async with server.websocket() as socket:
+        await greet(socket, token)
+        await tell(socket, type="subscribe", **part)
+        assert await close_code(socket) == 4400
+
+
 async def test_a_subscription_that_is_completed_frees_its_watcher(server: Server, alice: Person, token: str) -> None:
     key = alice.export()
     async with server.websocket() as socket:
@@ -83,8 +121,9 @@ async def test_a_subscription_that_is_completed_frees_its_watcher(server: Server
 
 async def test_the_connection_ends_with_the_token(server: Server, alice: Person) -> None:
     async with server.websocket() as socket:
-        await greet(socket, token_of(alice, timedelta(seconds=1)))
+        await greet(socket, token_of(alice, timedelta(seconds=0.5)))
         await ask(socket, "1", JOB, id=job_id(alice.export()))
+        assert (await hear(socket))["payload"]["data"]["jobProgress"]["status"] == "PENDING"
         assert await close_code(socket) == 4403
     await until(lambda: server.watchers == 0)
 
@@ -120,6 +159,8 @@ async def test_one_connection_has_a_limit_of_operations(server: Server, alice: P
             await ask(socket, str(number), JOB, id=id_)
         heard = [await hear(socket) for _ in range(101)]
         assert sorted(message["type"] for message in heard) == ["error"] + ["next"] * 100
+        (refused,) = (message for message in heard if message["type"] == "error")
+        assert [error["extensions"]["code"] for error in refused["payload"]] == ["TOO_MANY_OPERATIONS"]
 
 
 async def test_connections_of_one_user_and_of_one_address_are_limited(start: Start, alice: Person, bob: Person) -> None:

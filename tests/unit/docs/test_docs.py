@@ -11,17 +11,23 @@ import pytest
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings
+from strawberry.types import ExecutionResult
 
 import resumepair_graphql.settings
 import resumepair_worker.settings
+from dev.bench.attacks import ATTACKS
+from graphql import GraphQLField, is_scalar_type, is_specified_scalar_type, parse, validate
 from graphql import build_schema as read_sdl
-from graphql import is_scalar_type, is_specified_scalar_type, parse, validate
 from resumepair_graphql import auth, keys
+from resumepair_graphql.answers import answer
+from resumepair_graphql.cost import LIST_SIZE
 from resumepair_graphql.errors import REFUSED_STATES, USER_ERRORS, ErrorCode, RequestRefused
 from resumepair_graphql.http_refusal import HttpCode
 from resumepair_graphql.jobs import FailureCode
+from resumepair_graphql.negotiation import MediaType
+from resumepair_graphql.prices import cost_of, entries_of
 from resumepair_graphql.query_limits import WORDS, QueryLimits
-from resumepair_graphql.request_errors import RequestErrorCode
+from resumepair_graphql.request_errors import RequestError, RequestErrorCode
 from resumepair_graphql.schema import build_schema
 from resumepair_graphql.states import ExportStage, ExportStatus
 from resumepair_renderer import TEMPLATES, FindingCode, Format, ResumeDocument, parse_document
@@ -127,6 +133,7 @@ def test_examples_are_found() -> None:
         "docs/clients/python.md",
         "docs/reference/pagination.md",
         "docs/how-to/schedule-an-export.md",
+        "docs/how-to/receive-webhooks.md",
         "docs/how-to/watch-a-job.md",
         "docs/quickstart.md",
         "docs/reference/graphql.md",
@@ -170,9 +177,22 @@ def test_http_codes_are_listed_with_their_status() -> None:
     assert listed == {code.name: str(int(code.value)) for code in HttpCode}
 
 
-def test_request_codes_are_listed() -> None:
-    listed = [row[0] for row in rows(section("docs/reference/errors.md", "Requests"))]
-    assert sorted(listed) == sorted(values(RequestErrorCode))
+def test_request_codes_are_listed_with_the_status_that_they_are_answered_with() -> None:
+    listed = {row[0]: row[1] for row in rows(section("docs/reference/errors.md", "Requests"))}
+    elsewhere = {RequestErrorCode.TOO_MANY_OPERATIONS: "WebSocket", RequestErrorCode.RESPONSE_TOO_LARGE: "200"}
+    assert listed == {code.value: elsewhere.get(code, str(status_of(code))) for code in RequestErrorCode}
+
+
+def status_of(code: RequestErrorCode) -> int:
+    refused = ExecutionResult(data=None, errors=[RequestError(code, "")])
+    return answer(refused, MediaType.RESPONSE).status_code
+
+
+def test_statuses_of_whole_operations_are_those_of_their_codes() -> None:
+    page = section("docs/reference/transports.md", "The form of an answer")
+    told = {(code, status) for code, status in re.findall(r"`([A-Z_]+)` \((\d{3})\)", page)}
+    others = {(code.value, str(status_of(code))) for code in RequestErrorCode if status_of(code) != 400}
+    assert told == others
 
 
 def test_limits_are_listed_with_their_values_and_codes() -> None:
@@ -183,6 +203,38 @@ def test_limits_are_listed_with_their_values_and_codes() -> None:
     assert listed == {
         name: (str(limit), codes.get(name, "QUERY_TOO_LARGE")) for name, limit in vars(QueryLimits()).items()
     }
+
+
+def test_prices_and_lengths_are_listed() -> None:
+    text = " ".join(section("docs/reference/limits.md", "The cost").split())
+    fields = [
+        (name, field)
+        for type_ in build_schema()._schema.type_map.values()
+        for name, field in getattr(type_, "fields", {}).items()
+        if isinstance(field, GraphQLField)
+    ]
+    dear = {(name, cost_of(field)) for name, field in fields if cost_of(field) > 1}
+    long = {(name, entries) for name, field in fields if (entries := entries_of(field))}
+    assert {(name, f"`{name}`" in text and str(number) in text) for name, number in dear | long} == {
+        (name, True) for name, _ in dear | long
+    }
+    assert f"is taken to have {LIST_SIZE}." in text
+
+
+def test_all_lists_are_listed_with_their_order() -> None:
+    page = read("docs/reference/pagination.md")
+    query = read_sdl(build_schema().as_str()).type_map["Query"]
+    lists = [name for name, field in getattr(query, "fields", {}).items() if str(field.type).endswith("Connection")]
+    ordered = re.findall(
+        r"`(\w+)`", " ".join(row for row in page.splitlines() if re.match(r"\| `\w+`(, `\w+`)* \|", row))
+    )
+    assert sorted(ordered) == sorted(lists)
+
+
+def test_attacks_are_listed_with_their_answers() -> None:
+    lines = section("docs/reference/limits.md", "Under attack").splitlines()
+    listed = [tuple(line.strip("| ").split(" | ")[:3]) for line in lines if line.startswith("| ")][2:]
+    assert listed == [(attack.name, attack.sends, attack.answer) for attack in ATTACKS]
 
 
 def test_failure_codes_are_listed() -> None:
@@ -315,10 +367,19 @@ def models_of(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
 
 
 def test_limits_of_a_user_are_those_of_the_schema() -> None:
-    row = re.search(r"insert into resumepair\.user_limits \(user_id, (.+)\)\nvalues \('[0-9-]+', (.+)\)\n", SCHEMA_SQL)
+    columns_and_values = r"\(\s*user_id, (.+)\s*\) values \('[0-9-]+', (.+)\)\n"
+    row = re.search(r"insert into resumepair\.user_limits " + columns_and_values, SCHEMA_SQL)
     assert row
     defaults = dict(zip(row[1].split(", "), row[2].split(", "), strict=True))
     lines = section("docs/reference/limits.md", "Of each user").splitlines()
     listed = [line.split(" | ")[1] for line in lines if line.startswith("| ")][1:]
-    order = ("max_active_requests", "max_batch_documents", "quota_bytes", "max_schedules", "max_attempts")
+    order = (
+        "max_active_requests",
+        "max_batch_documents",
+        "quota_bytes",
+        "max_schedules",
+        "max_documents",
+        "max_webhooks",
+        "max_attempts",
+    )
     assert listed == [defaults[name].replace(" * 1024 * 1024", " MB") for name in order]

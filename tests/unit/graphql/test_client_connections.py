@@ -1,12 +1,13 @@
 import json
 from contextlib import ExitStack
+from uuid import UUID
 
 import pytest
 
 from resumepair_graphql.auth import ANONYMOUS, Identity
 from resumepair_graphql.client_connections import Connections, TooManyConnections
 
-ALICE, BOB = (Identity("authenticated", json.dumps({"sub": name})) for name in ("alice", "bob"))
+ALICE, BOB = (Identity("authenticated", json.dumps({"sub": str(UUID(int=number))})) for number in (1, 2))
 
 
 def test_a_user_has_so_many_connections_and_no_more() -> None:

@@ -6,6 +6,7 @@ from graphql import OperationDefinitionNode, get_introspection_query, parse
 from resumepair_graphql.cost import DATABASE_FIELD, LIST_SIZE, MUTATION_FIELD, Cost, CostCompiler
 from resumepair_graphql.schema import build_schema
 from resumepair_graphql.settings import MAX_QUERY_COST
+from resumepair_graphql.templates import TEMPLATES
 
 SCHEMA = build_schema()._schema
 PAGE = "edges { node { id } }"
@@ -43,7 +44,11 @@ def test_what_is_beside_the_entries_is_charged_once() -> None:
         ("query($n: Int = 3)", "(first: $n)", {"n": 9}, 9),
         ("query($n: Int = 3)", "(first: $n)", {"n": 1_000_000_000}, 100),
         ("query($n: Int = 3)", "(first: $n)", {"n": -5}, 0),
-        ("query($n: Int = 3)", "(first: $n)", {"n": "many"}, 3),
+        ("query($n: Int! = 3)", "(first: $n)", {"n": 50.0}, 50),
+        ("query($n: Int = 3)", "(first: $n)", {"n": 1e300}, 100),
+        ("query($n: Int = 3)", "(first: $n)", {"n": 0.5}, 100),
+        ("query($n: Int = 3)", "(first: $n)", {"n": True}, 100),
+        ("query($n: Int = 3)", "(first: $n)", {"n": "many"}, 100),
         ("", "(first: 1000000000)", {}, 100),
     ],
 )
@@ -71,8 +76,34 @@ def test_a_fragment_costs_as_if_it_were_written_out() -> None:
 
 
 def test_a_list_without_pages_is_taken_to_be_short() -> None:
-    plain = cost("{ job(id: 1) { artifact { proof { score } } } }")
-    assert cost("{ job(id: 1) { artifact { proof { score findings { code } } } } }") == plain + 1 + LIST_SIZE * 2
+    cancel = "mutation { cancel(input: {jobId: 1}) { errors { path } } }"
+    assert cost(cancel) == MUTATION_FIELD + 1 + LIST_SIZE * (2 + LIST_SIZE)
+    assert cost("{ job(id: 1) { artifact { proof { fonts } } } }") == DATABASE_FIELD + 3 + LIST_SIZE
+
+
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [
+        ("{ job(id: 1) { artifact { proof { findings { code } } } } }", DATABASE_FIELD + 3 + 50 * 2),
+        ("{ job(id: 1) { artifact { proof { missingGlyphs } } } }", DATABASE_FIELD + 3 + 50),
+        ("{ job(id: 1) { artifact { warnings { path } } } }", DATABASE_FIELD + 2 + 50 * 2),
+        ("{ templates { name } }", DATABASE_FIELD + len(TEMPLATES) * 2),
+        ("{ document(id: 1) { id data } }", DATABASE_FIELD + 1 + 100),
+        ("{ documents(first: 30) { edges { node { data } } } }", LIST + 30 * (2 + 100)),
+        ("{ jobs(first: 30) { edges { node { queuePosition } } } }", LIST + 30 * (2 + 10)),
+        ("{ stats { completed } }", 100 + 1),
+        ("{ stats { templates { template } } }", 100 + 100 + len(TEMPLATES) * 2),
+        ("{ me { id } }", DATABASE_FIELD + 1),
+        ("{ __typename }", 1),
+    ],
+)
+def test_what_is_dear_has_a_price_of_its_own(text: str, price: int) -> None:
+    assert cost(text) == price
+
+
+def test_a_page_of_whole_documents_is_no_bargain() -> None:
+    page = "{ documents(first: 100) { edges { node { " + "".join(f"a{n}: data " for n in range(2)) + "} } } }"
+    assert cost(page) > MAX_QUERY_COST
 
 
 def test_a_mutation_costs_more_and_the_entries_of_its_lists_count() -> None:
@@ -89,6 +120,26 @@ def test_what_is_inside_json_costs_nothing() -> None:
 
 def test_a_subscription_costs_what_one_of_its_events_does() -> None:
     assert cost("subscription { jobProgress(id: 1) { id status } }") == DATABASE_FIELD + 2
+
+
+@pytest.mark.parametrize(
+    ("root", "fields", "asks"),
+    [
+        (
+            "jobProgress",
+            "id status progress { percent } artifact { url exportId proof { score } } failure { code }",
+            False,
+        ),
+        ("jobProgress", "id queuePosition", True),
+        ("jobProgress", "document { title }", True),
+        ("jobProgress", "...more", True),
+        ("batchProgress", "id percent", False),
+        ("batchProgress", "jobs { edges { node { id } } }", True),
+    ],
+)
+def test_events_that_ask_the_database_again_are_known(root: str, fields: str, asks: bool) -> None:
+    more = " fragment more on ExportJob { ... { batch { id } } }" if "more" in fields else ""
+    assert compiled(f"subscription {{ {root}(id: 1) {{ {fields} }} }}{more}").asks == asks
 
 
 def test_introspection_can_be_afforded_but_not_flooded() -> None:

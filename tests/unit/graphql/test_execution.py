@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any
 from unittest.mock import Mock
+from uuid import UUID
 
 import pytest
 import strawberry
@@ -18,7 +19,7 @@ from strawberry.types.graphql import OperationType
 from structlog.testing import capture_logs
 
 from graphql import get_introspection_query, parse, validate
-from resumepair_graphql.auth import Identity
+from resumepair_graphql.auth import ANONYMOUS, Identity
 from resumepair_graphql.errors import ErrorCode, Refusal
 from resumepair_graphql.execution import ExportSchema, Policy
 from resumepair_graphql.executor import OperationExecutor
@@ -96,9 +97,10 @@ class Subscription:
 @dataclass
 class Asking:
     identity: Identity
+    address: str | None = None
 
 
-ALICE = Asking(Identity("authenticated", '{"sub": "alice"}'))
+ALICE, BOB = (Asking(Identity("authenticated", f'{{"sub": "{UUID(int=number)}"}}')) for number in (1, 2))
 
 
 def schema_of(**policy: Any) -> ExportSchema:  # noqa: ANN401 # a policy's own fields
@@ -279,15 +281,15 @@ async def test_a_subscription_that_breaks_says_no_more_than_a_query() -> None:
 
 
 async def test_an_answer_tells_its_cost_and_what_is_left() -> None:
-    result = await schema_of(cost_per_minute=1000).execute("{ hello }", context_value=ALICE)
+    result = await schema_of(cost_per_minute=1000, preparation_cost=200).execute("{ hello }", context_value=ALICE)
     assert result.extensions
     assert result.extensions["cost"] == {"requested": 10, "limit": 20_000}
     assert result.extensions["rateLimit"]["limit"] == 1000
-    assert result.extensions["rateLimit"]["remaining"] == 990
+    assert result.extensions["rateLimit"]["remaining"] == 790
 
 
 async def test_what_costs_too_much_is_not_executed_and_costs_nothing() -> None:
-    schema = schema_of(max_cost=100, cost_per_minute=1000)
+    schema = schema_of(max_cost=100, cost_per_minute=1000, preparation_cost=0)
     many = "{ " + " ".join(f"a{n}: hello" for n in range(11)) + " }"
     result = await schema.execute(many, context_value=ALICE)
     assert isinstance(result, PreExecutionError)
@@ -299,13 +301,36 @@ async def test_what_costs_too_much_is_not_executed_and_costs_nothing() -> None:
 
 
 async def test_a_user_who_asks_for_too_much_in_a_minute_waits_and_others_do_not() -> None:
-    schema = schema_of(cost_per_minute=15)
+    schema = schema_of(cost_per_minute=15, preparation_cost=0)
     assert (await schema.execute("{ hello }", context_value=ALICE)).errors is None
     result = await schema.execute("{ hello }", context_value=ALICE)
     assert codes(result) == ["THROTTLED"]
     assert "retryAt" in ((result.errors or [])[0].extensions or {})
-    bob = Asking(Identity("authenticated", '{"sub": "bob"}'))
-    assert (await schema.execute("{ hello }", context_value=bob)).errors is None
+    assert (await schema.execute("{ hello }", context_value=BOB)).errors is None
+
+
+async def test_who_has_no_token_is_counted_by_address() -> None:
+    schema = schema_of(cost_per_minute=15, preparation_cost=0)
+    near, far = Asking(ANONYMOUS, "192.0.2.1"), Asking(ANONYMOUS, "192.0.2.2")
+    assert (await schema.execute("{ hello }", context_value=near)).errors is None
+    assert codes(await schema.execute("{ hello }", context_value=near)) == ["THROTTLED"]
+    assert (await schema.execute("{ hello }", context_value=far)).errors is None
+
+
+@pytest.mark.parametrize("text", ["{ a: hello }", "{ hallo }", "{ hello", "{ " + "hello " * 100 + "}"])
+async def test_a_document_that_is_new_costs_more_good_or_bad_and_is_not_even_read_without_points(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsing = Mock(wraps=parse)
+    monkeypatch.setattr("resumepair_graphql.document_cache.parse", parsing)
+    schema = schema_of(cost_per_minute=500, preparation_cost=300)
+    await schema.execute(text, context_value=ALICE)
+    for other in (f"#\n{text}", f"# \n{text}"):
+        refused = await schema.execute(other, context_value=ALICE)
+        assert codes(refused) == ["THROTTLED"]
+        assert {"retryAt", "rateLimit"} <= ((refused.errors or [])[0].extensions or {}).keys()
+    assert codes(await schema.execute(text, context_value=ALICE)) != ["THROTTLED"]
+    assert parsing.call_count == 1
 
 
 async def test_a_limit_of_nothing_is_none() -> None:
@@ -341,6 +366,12 @@ class Thing:
     colour: Colour | None = None
     size: int | None = None
 
+    @strawberry.field
+    async def slowly(self) -> str:
+        if self.name == "0":
+            await asyncio.Event().wait()
+        return self.name
+
 
 @strawberry.type
 class Box(relay.Node):
@@ -356,7 +387,7 @@ class Box(relay.Node):
 @strawberry.type
 class Events:
     @strawberry.subscription
-    async def things(self) -> AsyncIterator[Thing]:
+    async def things(self) -> AsyncIterator[Thing | None]:
         for number in range(5):
             yield Thing(name=str(number))
 
@@ -408,6 +439,17 @@ async def test_objects_come_the_short_way_and_their_errors_as_ever() -> None:
     assert [error.path for error in required.errors or ()] == [["brokenBox", "thing", "name"]]
     assert nullable.data == {"brokenBox": {"spare": None}}
     assert required.data == later.data == {"brokenBox": None}
+
+
+async def test_an_event_that_takes_too_long_is_ended_and_the_subscription_goes_on() -> None:
+    schema = ExportSchema(policy=Policy(timeout_seconds=0.01), query=Things, subscription=Events)
+    results = await stream(schema, "subscription { t: things { name slowly } }")
+    assert [result.data for result in results] == [
+        {"t": None},
+        *({"t": {"name": f"{n}", "slowly": f"{n}"}} for n in range(1, 5)),
+    ]
+    assert codes(results[0]) == ["OPERATION_TIMEOUT"]
+    assert [error.path for error in results[0].errors or ()] == [["t"]]
 
 
 async def test_a_subscription_keeps_no_more_after_many_events_than_after_one() -> None:

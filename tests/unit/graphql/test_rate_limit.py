@@ -1,8 +1,11 @@
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from resumepair_graphql import rate_limit
 from resumepair_graphql.auth import ANONYMOUS, Identity
-from resumepair_graphql.rate_limit import CostBudget, user_of
+from resumepair_graphql.rate_limit import CostBudget, payer_of
+
+ALICE = UUID("aaaaaaaa-0000-4000-8000-000000000001")
 
 
 class Clock:
@@ -50,7 +53,7 @@ def test_what_costs_more_than_the_whole_needs_all_of_it() -> None:
 def test_users_of_long_ago_are_forgotten() -> None:
     clock = Clock()
     budget = CostBudget(600, clock)
-    for number in range(rate_limit.MAX_USERS):
+    for number in range(rate_limit.MAX_BUCKETS):
         budget.take(str(number), 1)
     clock.now += 61
     budget.take("last", 1)
@@ -59,12 +62,16 @@ def test_users_of_long_ago_are_forgotten() -> None:
 
 def test_the_number_of_users_in_memory_is_bounded() -> None:
     budget = CostBudget(600, Clock())
-    for number in range(3 * rate_limit.MAX_USERS):
+    for number in range(3 * rate_limit.MAX_BUCKETS):
         budget.take(str(number), 1)
-    assert len(budget._buckets) <= rate_limit.MAX_USERS
+    assert len(budget._buckets) <= rate_limit.MAX_BUCKETS
 
 
-def test_only_users_are_counted() -> None:
-    assert user_of(Identity("authenticated", '{"sub": "A"}')) == "A"
-    assert user_of(ANONYMOUS) is None
-    assert user_of(Identity("service_role", '{"role": "service_role"}')) is None
+def test_users_pay_for_themselves_others_by_address_and_the_operator_not_at_all() -> None:
+    small, large = (Identity("authenticated", f'{{"sub": "{sub}"}}') for sub in (str(ALICE), str(ALICE).upper()))
+    assert payer_of(small, "192.0.2.1") == payer_of(large, "192.0.2.2") == f"user {ALICE}"
+    assert payer_of(ANONYMOUS, "192.0.2.1") != payer_of(ANONYMOUS, "192.0.2.2")
+    assert payer_of(ANONYMOUS, "2001:db8::1") == payer_of(ANONYMOUS, "2001:db8::2")
+    assert payer_of(Identity("anon", f'{{"role": "anon", "sub": "{ALICE}"}}'), "::1") == payer_of(ANONYMOUS, "::1")
+    assert payer_of(ANONYMOUS, None) is None
+    assert payer_of(Identity("service_role", '{"role": "service_role"}'), "192.0.2.1") is None

@@ -75,7 +75,7 @@ def test_every_mutation_takes_one_input_and_answers_with_errors() -> None:
 def test_what_creates_something_takes_an_idempotency_key_and_tells_a_replay() -> None:
     mutations = build_schema(SDL).mutation_type
     assert mutations
-    creating = ("saveDocument", "exportPdf", "exportBatch", "scheduleExport")
+    creating = ("saveDocument", "exportPdf", "exportBatch", "scheduleExport", "registerWebhook")
     for name in creating:
         field = mutations.fields[name]
         assert "idempotencyKey" in get_named_type(field.args["input"].type).fields, name

@@ -3,9 +3,13 @@ from pathlib import Path
 import orjson
 import pytest
 
+from resumepair_graphql.document_cache import DocumentCache
+from resumepair_graphql.query_limits import QueryLimits
 from resumepair_graphql.request_errors import RequestError
+from resumepair_graphql.schema import build_schema
 from resumepair_graphql.trusted import ManifestError, PersistedDocuments, hash_of, read_manifest
 
+SCHEMA = build_schema()._schema
 TEXT = "{ __typename }"
 HASH = hash_of(TEXT)
 
@@ -106,3 +110,23 @@ def test_without_a_list_nothing_is_trusted_but_all_is_answered() -> None:
     assert found
     assert found.text == TEXT
     assert PersistedDocuments().find(None, None) is None
+
+
+def document_cache() -> DocumentCache:
+    return DocumentCache(SCHEMA, QueryLimits(), introspection=False, suggestions=False)
+
+
+def test_a_trusted_document_stays_prepared_whatever_others_send() -> None:
+    cache = document_cache()
+    PersistedDocuments({"abc": TEXT}).pin_in(cache)
+    pinned = cache.prepare(TEXT)
+    assert list(pinned.costs) == [""]
+    for number in range(3):
+        cache.prepare("{ __typename }" + f"#{number}" * 30_000)
+    assert cache.prepare(TEXT) is pinned
+
+
+def test_bad_trusted_documents_are_named() -> None:
+    documents = PersistedDocuments({"good": TEXT, "bad": "{ nothing }", "worse": "{"})
+    with pytest.raises(ManifestError, match=r"^document bad: Cannot query field 'nothing'.*; not good either: worse$"):
+        documents.pin_in(document_cache())
