@@ -359,7 +359,8 @@ create table if not exists resumepair.export_bundles (
     constraint export_bundles_final_is_dated check ((status in ('completed', 'failed')) = (finished_at is not null)),
     constraint export_bundles_failed_says_why check (status <> 'failed' or failure_code is not null),
     constraint export_bundles_completed_is_described check (
-        num_nulls(file_name, storage_path, byte_size, sha256, entry_count, expires_at) = case status when 'completed' then 0 else 6 end
+        (status = 'completed') = (storage_path is not null)
+        and num_nulls(file_name, storage_path, byte_size, sha256, entry_count, expires_at) in (0, 6)
     ),
     constraint export_bundles_file_is_of_a_completed_one check (file_id is null or status = 'completed'),
     constraint export_bundles_processing_is_claimed check (status <> 'processing' or attempt >= 1),

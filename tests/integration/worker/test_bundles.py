@@ -3,10 +3,13 @@
 import asyncio
 import hashlib
 import json
+import random
 import shutil
 import subprocess
 import tracemalloc
-from collections.abc import AsyncGenerator, Callable
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,14 +22,21 @@ import pytest
 from psycopg.rows import DictRow
 
 from resumepair_worker.attempt import RetryLater
+from resumepair_worker.bundles import Bundles
 from resumepair_worker.folder_store import FolderStore
 from tests.conftest import Database
 from tests.integration.conftest import Connection, Person, WorkerVoice, bundle_row
+from tests.integration.worker.balance import assert_balanced
 from tests.integration.worker.conftest import WAIT_SECONDS, Parts
 from tests.integration.worker.test_export import FailingStore, GatedStore, files_in
 
 PUBLISH = """select resumepair.publish_export(
     %s, %s, 'classic', 'ada-lovelace-resume.pdf', %s, %s, 2, %s, null, null, '[]', '7 days')"""
+
+
+FAILING = 1 / 3
+DELETE = "select resumepair.delete_export(%s)"
+SOME = " where id in (select id from resumepair.export_bundles where status = 'completed' order by id limit 2)"
 
 
 @dataclass(frozen=True)
@@ -371,3 +381,82 @@ async def test_with_a_lower_lifetime_the_bundle_ends_before_its_exports(browserl
     row = batches.bundle(batch)
     await replace(browserless.bundler, lifetime=timedelta(days=1)).run(row["id"], row["queue_job_id"])
     assert batches.bundle(batch)["expires_at"] - batches.bundle(batch)["finished_at"] == timedelta(days=1)
+
+
+@contextmanager
+def dying(step: tuple[type, str], when: str) -> Generator[None]:
+    """The next to take this step dies there, with the step done or not."""
+    owner, name = step
+    take = getattr(owner, name)
+
+    async def die(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 # whatever the step takes
+        if when == "after":
+            await take(*args, **kwargs)
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, name, die)
+        yield
+
+
+class Killed(BaseException):
+    """The process is gone: nothing after this happens."""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    "step",
+    [(Bundles, "claim"), (Bundles, "report"), (Bundles, "reserve"), (FolderStore, "put"), (Bundles, "publish")],
+    ids=lambda step: step[1],
+)
+async def test_a_worker_that_dies_at_a_step_of_a_bundle_loses_and_doubles_nothing(
+    browserless: Parts, batches: Batches, step: tuple[type, str], when: str
+) -> None:
+    batch = batches.finished(2)
+    row = batches.bundle(batch)
+    with dying(step, when), pytest.raises(Killed):
+        await browserless.bundler.run(row["id"], row["queue_job_id"])
+    await browserless.bundler.run(row["id"], row["queue_job_id"])  # rescued elsewhere
+    await browserless.clean_up.remove()
+    bundle = batches.bundle(batch)
+    assert (bundle["status"], batches.zips()) == ("completed", [bundle["storage_path"]])
+    assert_balanced(batches.admin, batches.folder)
+
+
+async def test_after_a_storm_of_batches_storage_database_and_quota_agree(
+    browserless: Parts, batches: Batches, alice: Person
+) -> None:
+    batches.admin.execute("update resumepair.user_limits set max_active_requests = 1000, quota_bytes = 1000000000")
+    chance = random.Random(7)  # the same storm each time
+    made: list[UUID] = []
+    async with browserless.working(), browserless.working():
+        for _ in range(40):
+            batch, jobs = await asyncio.to_thread(batches.begun, 3)
+            made.append(batch)
+            for job in jobs:
+                await asyncio.to_thread(batches.fail if chance.random() < FAILING else batches.complete, job)
+            exports = alice.run("select id from resumepair.export_history order by created_at desc limit 5")
+            match chance.choice(["retry", "delete an export", "delete a bundle", "bundle", "expire", "clean"]):
+                case "retry":
+                    for row in alice.run("select id from resumepair.export_jobs where status = 'failed' limit 2"):
+                        alice.retry(row["id"])
+                        await asyncio.to_thread(batches.complete, row["id"])
+                case "delete an export" if exports:
+                    await asyncio.to_thread(alice.run, DELETE, exports[-1]["id"])
+                case "delete a bundle":
+                    for row in alice.run("select id from resumepair.export_bundles where status <> 'deleted' limit 2"):
+                        await asyncio.to_thread(alice.run, DELETE, row["id"])
+                case "bundle":
+                    with suppress(psycopg.Error):  # nothing is left of it
+                        await asyncio.to_thread(alice.run, "select resumepair.bundle_batch(%s)", chance.choice(made))
+                case "expire":
+                    batches.admin.execute("update resumepair.export_bundles set expires_at = now()" + SOME)
+                case _:
+                    await browserless.clean_up.expire()
+        await until_the_queue_is_empty(batches.admin)
+    await browserless.clean_up.expire()
+    await browserless.clean_up.remove()
+    states = Counter(row["status"] for row in alice.run("select status from resumepair.export_bundles"))
+    assert states["completed"] > 10
+    assert set(states) <= {"completed", "deleted"}
+    assert_balanced(batches.admin, batches.folder)
