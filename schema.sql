@@ -2027,7 +2027,7 @@ comment on function resumepair.release_export(uuid, integer) is
 
 create or replace function resumepair.claim_bundle(p_bundle_id uuid, p_queue_job_id bigint)
 returns table (
-    user_id uuid, batch_id uuid, attempt integer, created_at timestamptz, expires_at timestamptz, queue_priority integer,
+    user_id uuid, batch_id text, attempt integer, created_at timestamptz, expires_at timestamptz, queue_priority integer,
     jobs jsonb
 )
 language plpgsql security definer set search_path = '' as $$
@@ -2053,7 +2053,7 @@ begin
         return;
     end if;
     return query
-        select v_bundle.user_id, v_bundle.batch_id, v_bundle.attempt, v_bundle.created_at,
+        select v_bundle.user_id, resumepair.global_id('ExportBatch', v_bundle.batch_id), v_bundle.attempt, v_bundle.created_at,
                min(h.expires_at) filter (where h.file_id is not null and h.expires_at > now()), -v_bundle.virtual_time,
                jsonb_agg(jsonb_build_object(
                    'position', j.batch_position, 'status', j.status,
@@ -2071,7 +2071,7 @@ begin
 end
 $$;
 comment on function resumepair.claim_bundle(uuid, bigint) is
-    'Begins the next attempt at a bundle and returns the batch''s jobs with their exports; no row when there is nothing to do (ended, deleted, another queue row, attempts used up). The attempt is the fence of all later calls.';
+    'Begins the next attempt at a bundle and returns the batch, by the id that clients know, and its jobs with their exports; no row when there is nothing to do (ended, deleted, another queue row, attempts used up). The attempt is the fence of all later calls.';
 
 create or replace function resumepair.report_bundle(p_bundle_id uuid, p_attempt integer) returns boolean
 language sql security definer set search_path = '' as $$

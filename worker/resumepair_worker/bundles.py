@@ -53,11 +53,14 @@ class BatchJob:
 
 @checked(config=FROZEN)
 class BundleClaim:
-    """One attempt at one bundle: the batch's jobs, in their order; `expires_at` is the first of its exports' ends."""
+    """One attempt at one bundle: the batch (its global id) and its jobs, in their order.
+
+    `expires_at` is when the first of its exports expires.
+    """
 
     bundle_id: UUID
     user_id: UUID
-    batch_id: UUID
+    batch_id: str
     attempt: int
     created_at: datetime
     expires_at: datetime
@@ -67,7 +70,7 @@ class BundleClaim:
     @property
     def names(self) -> Mapping[str, str]:
         """What the log calls it by."""
-        return {"bundle_id": str(self.bundle_id), "batch_id": str(self.batch_id)}
+        return {"bundle_id": str(self.bundle_id), "batch_id": self.batch_id}
 
 
 CLAIM = TypeAdapter(BundleClaim)

@@ -26,7 +26,7 @@ def files_of(claim: BundleClaim) -> dict[str, FinishedExport]:
 def manifest_of(claim: BundleClaim) -> bytes:
     """`manifest.json`: every document of the batch, and what became of it."""
     manifest = {
-        "batchId": str(claim.batch_id),
+        "batchId": claim.batch_id,
         "createdAt": _time(claim.created_at),
         "entries": [_entry(claim, job, job.file) for job in claim.jobs if job.file],
         "failures": [

@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import tracemalloc
+from base64 import b64encode
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import contextmanager, suppress
@@ -160,7 +161,7 @@ async def test_a_finished_batch_becomes_a_zip_that_opens_and_says_what_is_in_it(
         assert [file.read(name) for name in names] == contents
         assert {info.compress_size - info.file_size for info in file.infolist()} == {0}
     manifest = manifest_in(stored)
-    assert manifest["batchId"] == str(batch)
+    assert manifest["batchId"] == b64encode(f"ExportBatch:{batch}".encode()).decode()
     assert [entry["fileName"] for entry in manifest["entries"]] == names
     entry = manifest["entries"][0]
     assert (entry["documentTitle"], entry["documentVersion"]) == ("CV 0", 1)

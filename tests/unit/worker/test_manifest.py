@@ -27,7 +27,7 @@ def job(position: int, status: str = "completed", *, export: bool = True, availa
 def claim(*jobs: dict[str, Any]) -> BundleClaim:
     return CLAIM.validate_python(
         {
-            "bundle_id": UUID(int=1), "user_id": UUID(int=2), "batch_id": UUID(int=3), "attempt": 1,
+            "bundle_id": UUID(int=1), "user_id": UUID(int=2), "batch_id": "RXhwb3J0QmF0Y2g6", "attempt": 1,
             "created_at": THEN, "expires_at": THEN, "queue_priority": -1, "jobs": jobs,
         }
     )  # fmt: skip
@@ -49,7 +49,7 @@ def test_every_document_of_the_batch_is_in_the_manifest() -> None:
         job(0), job(1, "failed"), job(2, "cancelled"), job(3, available=False), job(4, export=False),
     )  # fmt: skip
     manifest = json.loads(manifest_of(made))
-    assert (manifest["batchId"], manifest["createdAt"]) == (str(UUID(int=3)), "2030-01-31T23:30:00Z")
+    assert (manifest["batchId"], manifest["createdAt"]) == ("RXhwb3J0QmF0Y2g6", "2030-01-31T23:30:00Z")
     assert manifest["entries"] == [
         {
             "fileName": "01-ipek-resume.pdf", "documentTitle": "Lebenslauf 0 für İpek", "documentVersion": 2,
