@@ -92,9 +92,16 @@ class World:
         self.worker.finish_delivery(claim, status=500, error=f"It answered {self.secret}.")
         return global_id("WebhookDelivery", row["id"])
 
-    def one(self, query: str) -> DictRow:
-        """The only row of a query over everybody's."""
-        (row,) = self.admin.execute(query.encode()).fetchall()
+    def figures_of(self, person: Person | None = None) -> DictRow:
+        """How many exports there were, and what those that are left take up; of this user, or of all."""
+        (row,) = self.admin.execute(
+            "select (select count(*) from resumepair.export_jobs where status = 'completed' and user_id = any (u.ids))"
+            " as completed,"
+            " (select sum(byte_size)::int from resumepair.export_history where user_id = any (u.ids)) as used"
+            " from (select array_agg(distinct user_id) as ids from resumepair.export_jobs"
+            " where user_id = coalesce(%s, user_id)) as u",
+            [person and person.id],
+        ).fetchall()
         return row
 
     def belongings(self) -> list[DictRow]:
