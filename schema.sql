@@ -10,6 +10,8 @@
 --   rescue_exports, requeue_exports, ring_due_jobs, prune_queue, cancel_export, cancel_batch, retry_export, record_download
 -- of its file: reserve_upload -> publish_export, or reuse_export in place of both -> delete_export | expire_exports,
 --   expire_old_files, expire_lost_files -> take_removals -> forget_files; unknown_files, prune_history
+-- of a batch's bundle: count_batch (make_bundle) -> claim_bundle -> report_bundle -> reserve_bundle -> publish_bundle |
+--   fail_bundle | release_bundle -> drop_bundle | expire_exports; bundle_batch
 -- and of documents: save_document; of what waits: queue_positions
 -- and of exports to come: schedule_export -> due_schedules -> run_schedule -> enqueue_export; delete_schedule
 -- and of webhooks: register_webhook -> tell_webhooks -> claim_delivery -> finish_delivery | release_delivery;
@@ -256,7 +258,8 @@ create table if not exists resumepair.stored_files (
     storage_path text not null unique,
     byte_size bigint not null,
     state text not null default 'uploading',
-    job_id uuid not null,
+    job_id uuid,
+    bundle_id uuid,
     attempt integer not null,
     content_key text,
     created_at timestamptz not null default now(),
@@ -310,6 +313,61 @@ begin
     end if;
 end
 $$;
+
+-- For databases that were set up before batches had bundles.
+alter table resumepair.stored_files
+    add column if not exists bundle_id uuid,
+    alter column job_id drop not null;
+do $$
+begin
+    if not exists (
+        select from pg_constraint where conname = 'stored_files_maker' and conrelid = 'resumepair.stored_files'::regclass
+    ) then
+        alter table resumepair.stored_files add constraint stored_files_maker check (num_nonnulls(job_id, bundle_id) = 1);
+    end if;
+end
+$$;
+
+-- One row for each batch that ever finished with something to bundle. It stays, so that attempt and sequence never go back.
+create table if not exists resumepair.export_bundles (
+    id uuid primary key default gen_random_uuid(),
+    batch_id uuid not null unique references resumepair.export_batches (id) on delete cascade,
+    user_id uuid not null,
+    status text not null default 'pending',
+    sequence bigint not null default 1,
+    attempt integer not null default 0,
+    max_attempts integer not null,
+    virtual_time integer not null,
+    queue_job_id bigint,
+    file_id uuid references resumepair.stored_files (id),
+    file_name text,
+    storage_path text,
+    byte_size bigint,
+    sha256 text,
+    entry_count integer,
+    failure_code text,
+    failure_message text,
+    failure_retryable boolean,
+    next_attempt_at timestamptz,
+    download_count integer not null default 0,
+    last_downloaded_at timestamptz,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    finished_at timestamptz,
+    expires_at timestamptz,
+    constraint export_bundles_status check (status in ('pending', 'processing', 'completed', 'failed', 'deleted')),
+    constraint export_bundles_final_is_dated check ((status in ('completed', 'failed')) = (finished_at is not null)),
+    constraint export_bundles_failed_says_why check (status <> 'failed' or failure_code is not null),
+    constraint export_bundles_completed_is_described check (
+        (status = 'completed') = (storage_path is not null)
+        and num_nulls(file_name, storage_path, byte_size, sha256, entry_count, expires_at) in (0, 6)
+    ),
+    constraint export_bundles_file_is_of_a_completed_one check (file_id is null or status = 'completed'),
+    constraint export_bundles_processing_is_claimed check (status <> 'processing' or attempt >= 1),
+    constraint export_bundles_attempts check (attempt between 0 and max_attempts),
+    constraint export_bundles_sizes check (byte_size > 0 and entry_count > 0),
+    constraint export_bundles_sha256 check (sha256 ~ '^[0-9a-f]{64}$')
+);
 
 -- Its documents' foreign key stands below, with the table that may be a view.
 create table if not exists resumepair.export_schedules (
@@ -439,7 +497,13 @@ create index if not exists stored_files_content
 create index if not exists stored_files_age on resumepair.stored_files (created_at) where state = 'stored';
 -- For abandon_upload and take_removals, which must not read what is stored.
 create index if not exists stored_files_uploading on resumepair.stored_files (job_id) where state = 'uploading';
+create index if not exists stored_files_bundle on resumepair.stored_files (bundle_id) where bundle_id is not null;
 create index if not exists stored_files_removing on resumepair.stored_files (taken_at) where state = 'removing';
+create index if not exists export_bundles_user on resumepair.export_bundles (user_id, created_at desc);
+create unique index if not exists export_bundles_queue_job on resumepair.export_bundles (queue_job_id);
+create index if not exists export_bundles_active on resumepair.export_bundles (user_id) where status in ('pending', 'processing');
+create index if not exists export_bundles_expiring on resumepair.export_bundles (expires_at) where file_id is not null;
+create index if not exists export_bundles_file on resumepair.export_bundles (file_id) where file_id is not null;
 create index if not exists export_schedules_user on resumepair.export_schedules (user_id, created_at desc, id desc);
 create index if not exists export_schedules_document on resumepair.export_schedules (document_id);
 create index if not exists export_schedules_last_job on resumepair.export_schedules (last_job_id) where last_job_id is not null;
@@ -529,14 +593,42 @@ comment on column resumepair.export_history.expires_at is 'From when on it can n
 comment on table resumepair.stored_files is 'What is in storage or may be: each file from before its upload until after its removal.';
 comment on column resumepair.stored_files.id is 'The file''s id.';
 comment on column resumepair.stored_files.user_id is 'Whose file it is, and whose quota it counts against.';
-comment on column resumepair.stored_files.storage_path is 'Its key in storage: user id/job id/attempt/file name.';
+comment on column resumepair.stored_files.storage_path is 'Its key in storage: user id/job id or bundle id/attempt/file name.';
 comment on column resumepair.stored_files.byte_size is 'Its size in bytes.';
 comment on column resumepair.stored_files.state is 'uploading, stored, or removing: to be removed from storage, and counted no more.';
-comment on column resumepair.stored_files.job_id is 'The job that made it.';
+comment on column resumepair.stored_files.job_id is 'The job that made it; null for a bundle''s.';
+comment on column resumepair.stored_files.bundle_id is 'The bundle that it is; null for an export''s.';
 comment on column resumepair.stored_files.attempt is 'The attempt that made it.';
 comment on column resumepair.stored_files.content_key is 'SHA-256 of all that it was made from: document, options, renderer. The same key means the same file.';
 comment on column resumepair.stored_files.created_at is 'When it was about to be uploaded.';
 comment on column resumepair.stored_files.taken_at is 'When a worker last set out to remove it; null until one does.';
+
+comment on table resumepair.export_bundles is 'The one ZIP of a finished batch: its state, as a job''s, and its file until it expires.';
+comment on column resumepair.export_bundles.id is 'The bundle''s id, also part of its storage path; the same however often it is made.';
+comment on column resumepair.export_bundles.batch_id is 'The batch that it bundles.';
+comment on column resumepair.export_bundles.user_id is 'Whose bundle it is.';
+comment on column resumepair.export_bundles.status is 'pending, processing, completed or failed; deleted until it is made anew.';
+comment on column resumepair.export_bundles.sequence is 'Counts its visible changes; strictly increasing.';
+comment on column resumepair.export_bundles.attempt is 'Number of the present attempt, and its fence: only the latest claim may report or publish.';
+comment on column resumepair.export_bundles.max_attempts is 'Number of the last attempt allowed; grows each time the bundle is made anew, and when a stopping worker hands an attempt back.';
+comment on column resumepair.export_bundles.virtual_time is 'Place in the fair order between users, as in export_jobs: that of the job that ended last.';
+comment on column resumepair.export_bundles.queue_job_id is 'The procrastinate job that carries it; a claim from any other is refused.';
+comment on column resumepair.export_bundles.file_id is 'Its file; null unless it is completed and has not expired and been cleaned up.';
+comment on column resumepair.export_bundles.file_name is 'Name under which the file is downloaded.';
+comment on column resumepair.export_bundles.storage_path is 'Key of the file in storage, as in stored_files.';
+comment on column resumepair.export_bundles.byte_size is 'Size of the file in bytes.';
+comment on column resumepair.export_bundles.sha256 is 'SHA-256 of the file, hexadecimal.';
+comment on column resumepair.export_bundles.entry_count is 'Number of exports in it.';
+comment on column resumepair.export_bundles.failure_code is 'Why the last attempt failed: a code of the closed list in docs/reference/errors.md.';
+comment on column resumepair.export_bundles.failure_message is 'Why the last attempt failed, for the user; never a traceback.';
+comment on column resumepair.export_bundles.failure_retryable is 'Whether the last failure may pass by itself.';
+comment on column resumepair.export_bundles.next_attempt_at is 'When the next attempt is due after a failed one; null otherwise.';
+comment on column resumepair.export_bundles.download_count is 'How often a download link was made.';
+comment on column resumepair.export_bundles.last_downloaded_at is 'When the last download link was made.';
+comment on column resumepair.export_bundles.created_at is 'When it was asked for: the end of the batch''s last job, or when it was to be made anew.';
+comment on column resumepair.export_bundles.updated_at is 'When an attempt last made a step, or the row last changed.';
+comment on column resumepair.export_bundles.finished_at is 'When it became completed or failed.';
+comment on column resumepair.export_bundles.expires_at is 'From when on it can no longer be downloaded: as the first of its exports, or after its own lifetime.';
 
 comment on table resumepair.user_usage is 'What a user''s files take up.';
 comment on column resumepair.user_usage.user_id is 'The user.';
@@ -696,21 +788,75 @@ create or replace trigger export_jobs_announce_insert after insert on resumepair
 create or replace trigger export_jobs_announce_update after update on resumepair.export_jobs
     for each row when (new.sequence > old.sequence) execute function resumepair.announce_job();
 
+-- The bundle is on the queue when the batch has finished, or neither is true.
 create or replace function resumepair.count_batch() returns trigger language plpgsql set search_path = '' as $$
+declare
+    v_remaining integer;
 begin
     update resumepair.export_batches as b
     set remaining = b.remaining + change.by,
         finished_at = case when b.remaining + change.by = 0 then clock_timestamp() end
     from (select case when new.finished_at is null then 1 else -1 end as by) as change
-    where b.id = new.batch_id;
+    where b.id = new.batch_id
+    returning b.remaining into v_remaining;
+    if new.finished_at is null then
+        perform resumepair.drop_bundle(new.batch_id);
+    elsif v_remaining = 0 then
+        perform resumepair.make_bundle(new.batch_id, new.virtual_time);
+    end if;
     return null;
 end
 $$;
-comment on function resumepair.count_batch() is 'Counts a batch down when one of its jobs ends, and up when one is tried again.';
+comment on function resumepair.count_batch() is 'Counts a batch down when one of its jobs ends, and up when one is tried again; at zero its bundle is to be made.';
 
 create or replace trigger export_jobs_count_batch after update on resumepair.export_jobs
     for each row when (new.batch_id is not null and (old.finished_at is null) <> (new.finished_at is null))
     execute function resumepair.count_batch();
+
+create or replace function resumepair.number_bundle_changes() returns trigger language plpgsql set search_path = '' as $$
+begin
+    if new.attempt < old.attempt then
+        raise exception 'The attempt of a bundle never goes back.' using errcode = 'RP412', column = 'attempt';
+    end if;
+    if (new.status, new.attempt, new.next_attempt_at) is distinct from (old.status, old.attempt, old.next_attempt_at) then
+        new.sequence := old.sequence + 1;
+    end if;
+    new.updated_at := now();
+    return new;
+end
+$$;
+comment on function resumepair.number_bundle_changes() is 'Numbers the visible changes of a bundle.';
+
+create or replace trigger export_bundles_number before update on resumepair.export_bundles
+    for each row execute function resumepair.number_bundle_changes();
+
+-- That it is to be made is told with the job that ended last.
+create or replace function resumepair.announce_bundle() returns trigger language plpgsql set search_path = '' as $$
+begin
+    perform pg_notify('resumepair_jobs', json_build_object('bundle', new.id, 'batch', new.batch_id)::text);
+    return null;
+end
+$$;
+comment on function resumepair.announce_bundle() is 'Tells the listening API processes that a batch''s bundle has changed, when it is committed.';
+
+create or replace trigger export_bundles_announce after update on resumepair.export_bundles
+    for each row when (new.sequence > old.sequence) execute function resumepair.announce_bundle();
+
+-- A bundle has one file at most: that of its last publication, or the one that its present attempt uploads.
+create or replace function resumepair.release_bundle_files() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    update resumepair.stored_files as f set state = 'removing'
+    where f.bundle_id = old.id and f.state <> 'removing' and f.id is distinct from new.file_id
+        and (f.state = 'uploading' and new.status = 'processing' and f.attempt = new.attempt) is not true;
+    return null;
+end
+$$;
+comment on function resumepair.release_bundle_files() is 'Has the files removed that a bundle does not have, or will not need, any more.';
+
+create or replace trigger export_bundles_release_files
+    after delete or update of status, attempt, file_id on resumepair.export_bundles
+    for each row execute function resumepair.release_bundle_files();
 
 -- Each bucket ends a fifth above the one before it, so a percentile read from them is right to ten percent.
 create or replace function resumepair.duration_bucket(p_duration interval) returns integer
@@ -924,8 +1070,9 @@ language sql set search_path = '' as $$
     update resumepair.stored_files as f set state = 'removing'
     where f.id = any (p_file_ids) and f.state = 'stored'
         and not exists (select from resumepair.export_history as h where h.file_id = f.id)
+        and not exists (select from resumepair.export_bundles as b where b.file_id = f.id)
 $$;
-comment on function resumepair.remove_unused_files(uuid[]) is 'Has those of these files removed that no export has any more; call under lock_files.';
+comment on function resumepair.remove_unused_files(uuid[]) is 'Has those of these files removed that no export and no bundle has any more; call under lock_files.';
 
 -- The export keeps its place in the history, as one that has expired; its file goes with the last export that has it.
 create or replace function resumepair.let_go_of_files(p_export_ids uuid[]) returns integer
@@ -948,26 +1095,52 @@ end
 $$;
 comment on function resumepair.let_go_of_files(uuid[]) is 'Makes these exports expired and without a file, and says how many they were.';
 
+-- Everywhere the exports' files and rows are locked before the batch, the batch before its bundle, and that before its file.
+create or replace function resumepair.let_go_of_bundles(p_bundle_ids uuid[]) returns integer
+language plpgsql set search_path = '' as $$
+declare
+    v_count integer;
+begin
+    perform from resumepair.export_bundles as b where b.id = any (p_bundle_ids) order by b.id for update;
+    update resumepair.export_bundles as b set file_id = null, expires_at = least(b.expires_at, now())
+    where b.id = any (p_bundle_ids) and b.file_id is not null;
+    get diagnostics v_count = row_count;
+    return v_count;
+end
+$$;
+comment on function resumepair.let_go_of_bundles(uuid[]) is 'Makes these bundles expired and without a file, and says how many they were.';
+
 create or replace function resumepair.expire_lost_files(p_file_ids uuid[]) returns integer
 language plpgsql security definer set search_path = '' as $$
 begin
-    perform resumepair.lock_files(p_file_ids);
+    perform resumepair.lock_files(array(
+        select f.id from resumepair.stored_files as f where f.id = any (p_file_ids) and f.bundle_id is null
+    ));
     perform resumepair.let_go_of_files(array(
         select h.id from resumepair.export_history as h where h.file_id = any (p_file_ids)
+    ));
+    perform resumepair.let_go_of_bundles(array(
+        select b.id from resumepair.export_bundles as b where b.file_id = any (p_file_ids)
     ));
     return cardinality(p_file_ids);
 end
 $$;
-comment on function resumepair.expire_lost_files(uuid[]) is 'Makes the exports that have these files expired, and has the files removed; returns how many files.';
+comment on function resumepair.expire_lost_files(uuid[]) is 'Makes the exports and bundles that have these files expired, and has the files removed; returns how many files.';
 
 create or replace function resumepair.expire_exports_of(p_user_id uuid) returns void
-language sql set search_path = '' as $$
-    select resumepair.let_go_of_files(array(
+language plpgsql set search_path = '' as $$
+begin
+    perform resumepair.let_go_of_files(array(
         select h.id from resumepair.export_history as h
         where h.user_id = p_user_id and h.expires_at <= now() and h.file_id is not null
-    ))
+    ));
+    perform resumepair.let_go_of_bundles(array(
+        select b.id from resumepair.export_bundles as b
+        where b.user_id = p_user_id and b.expires_at <= now() and b.file_id is not null
+    ));
+end
 $$;
-comment on function resumepair.expire_exports_of(uuid) is 'Lets the files of a user''s expired exports go.';
+comment on function resumepair.expire_exports_of(uuid) is 'Lets the files of a user''s expired exports and bundles go.';
 
 create or replace function resumepair.require_free_schedule(p_user_id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -1043,6 +1216,57 @@ language sql set search_path = procrastinate, pg_temp as $$
 $$;
 comment on function resumepair.queue_job(uuid, integer, timestamptz) is 'Puts the job on procrastinate''s queue in this transaction, for now or for a time; returns the queue row''s id.';
 drop function if exists resumepair.queue_job(uuid, integer); -- its form before a time could be given
+
+create or replace function resumepair.queue_bundle(
+    p_bundle_id uuid, p_virtual_time integer, p_scheduled_at timestamptz default null
+) returns bigint
+language sql set search_path = procrastinate, pg_temp as $$
+    select (procrastinate_defer_jobs_v1(array[row(
+        'exports', 'bundle_batch', -p_virtual_time, null, null, jsonb_build_object('bundle_id', p_bundle_id), p_scheduled_at
+    )::procrastinate_job_to_defer_v1]))[1]
+$$;
+comment on function resumepair.queue_bundle(uuid, integer, timestamptz) is 'Puts the bundle on procrastinate''s queue in this transaction, for now or for a time; returns the queue row''s id.';
+
+create or replace function resumepair.has_downloads(p_batch_id uuid) returns boolean
+language sql stable set search_path = '' as $$
+    select exists (
+        select from resumepair.export_jobs as j
+        join resumepair.export_history as h on h.job_id = j.id and h.file_id is not null and h.expires_at > now()
+        where j.batch_id = p_batch_id
+    )
+$$;
+comment on function resumepair.has_downloads(uuid) is 'Whether a batch has an export that can be downloaded.';
+
+create or replace function resumepair.make_bundle(p_batch_id uuid, p_virtual_time integer) returns void
+language plpgsql set search_path = '' as $$
+declare
+    v_bundle_id uuid;
+begin
+    if not resumepair.has_downloads(p_batch_id) then
+        return;
+    end if;
+    insert into resumepair.export_bundles as b (batch_id, user_id, max_attempts, virtual_time)
+    select t.id, t.user_id, (resumepair.limits_of(t.user_id)).max_attempts, p_virtual_time
+    from resumepair.export_batches as t where t.id = p_batch_id
+    on conflict (batch_id) do update
+    set status = 'pending', max_attempts = b.attempt + excluded.max_attempts, virtual_time = p_virtual_time, created_at = now()
+    where b.status = 'deleted'
+    returning b.id into v_bundle_id;
+    update resumepair.export_bundles as b set queue_job_id = resumepair.queue_bundle(b.id, b.virtual_time) where b.id = v_bundle_id;
+end
+$$;
+comment on function resumepair.make_bundle(uuid, integer) is 'Has the bundle of a finished batch made, if there is anything to put in it and none is there; call with the batch locked.';
+
+-- The row stays: what an attempt still does to it is fenced off, and its numbers go on when it is made anew.
+create or replace function resumepair.drop_bundle(p_batch_id uuid) returns void
+language sql set search_path = '' as $$
+    update resumepair.export_bundles as b
+    set status = 'deleted', finished_at = null, next_attempt_at = null, file_id = null, file_name = null, storage_path = null,
+        byte_size = null, sha256 = null, entry_count = null, expires_at = null,
+        failure_code = null, failure_message = null, failure_retryable = null
+    where b.batch_id = p_batch_id and b.status <> 'deleted'
+$$;
+comment on function resumepair.drop_bundle(uuid) is 'Deletes a batch''s bundle, whatever its state, and has its file removed.';
 
 -- procrastinate wakes its workers when a job is new or to be aborted; without this, what comes back to the queue, or
 -- waited for a lock, would wait for their next poll.
@@ -1293,6 +1517,51 @@ $$;
 comment on function resumepair.cancel_batch(uuid) is
     'Cancels the jobs of the caller''s batch that have not ended; repeating it is harmless. Raises RP401, RP404.';
 
+create or replace function resumepair.bundle_batch(p_batch_id uuid) returns uuid
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_user_id constant uuid := resumepair.require_user();
+    v_limit constant integer := (resumepair.limits_of(v_user_id)).max_active_requests;
+    v_batch resumepair.export_batches;
+    v_active integer;
+begin
+    perform resumepair.lock_user(v_user_id);
+    select * into v_batch from resumepair.export_batches as b where b.id = p_batch_id and b.user_id = v_user_id for update;
+    if not found then
+        perform resumepair.refuse('RP404', 'There is no such batch.', 'batchId');
+    end if;
+    if v_batch.finished_at is null then
+        perform resumepair.refuse('RP412', 'The batch has not finished yet; then its bundle is made by itself.', 'batchId');
+    end if;
+    if exists (
+        select from resumepair.export_bundles as b
+        where b.batch_id = p_batch_id and (
+            b.status in ('pending', 'processing') or (b.status = 'completed' and b.file_id is not null and b.expires_at > now())
+        )
+    ) then
+        return p_batch_id;
+    end if;
+    if not resumepair.has_downloads(p_batch_id) then
+        perform resumepair.refuse('RP412', 'None of its exports can be downloaded; export the documents again.', 'batchId');
+    end if;
+    select count(*) into v_active from resumepair.export_bundles as b
+    where b.user_id = v_user_id and b.status in ('pending', 'processing');
+    if v_active >= v_limit then
+        perform resumepair.refuse(
+            'RP429', format('%s bundles are being made already; wait for one to finish.', v_active), 'batchId',
+            jsonb_build_object('active', v_active, 'limit', v_limit)
+        );
+    end if;
+    perform resumepair.require_free_storage(v_user_id);
+
+    perform resumepair.drop_bundle(p_batch_id);
+    perform resumepair.make_bundle(p_batch_id, resumepair.next_virtual_time(v_user_id));
+    return p_batch_id;
+end
+$$;
+comment on function resumepair.bundle_batch(uuid) is
+    'Has the bundle of the caller''s finished batch made anew when it failed, expired or was deleted; repeating it is harmless. Raises RP401, RP404, RP412, RP413, RP429.';
+
 create or replace function resumepair.retry_export(p_job_id uuid) returns uuid
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -1338,6 +1607,41 @@ comment on function resumepair.retry_export(uuid) is
 
 drop function if exists resumepair.record_download(uuid); -- its form when every look was a download
 
+create or replace function resumepair.record_bundle_download(p_bundle_id uuid, p_count boolean)
+returns table (storage_path text, file_name text, format text)
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+    v_user_id constant uuid := resumepair.require_user();
+    v_bundle resumepair.export_bundles;
+begin
+    select * into v_bundle from resumepair.export_bundles as b
+    where b.id = p_bundle_id and b.user_id = v_user_id and b.status <> 'deleted' for update;
+    if not found then
+        perform resumepair.refuse('RP404', 'There is no such export.', 'exportId');
+    end if;
+    if v_bundle.status <> 'completed' then
+        perform resumepair.refuse(
+            'RP412', format('The bundle is %s; only a completed one can be downloaded.', v_bundle.status), 'exportId',
+            jsonb_build_object('status', v_bundle.status)
+        );
+    end if;
+    if v_bundle.expires_at <= now() then
+        perform resumepair.refuse(
+            'RP410', 'This bundle has expired; bundle the batch again, or export the documents again.', 'exportId',
+            jsonb_build_object('expiresAt', v_bundle.expires_at)
+        );
+    end if;
+    if p_count then
+        update resumepair.export_bundles
+        set download_count = download_count + 1, last_downloaded_at = now()
+        where id = v_bundle.id;
+    end if;
+    return query select v_bundle.storage_path, v_bundle.file_name, 'zip';
+end
+$$;
+comment on function resumepair.record_bundle_download(uuid, boolean) is 'As record_download, for a bundle.';
+
 create or replace function resumepair.record_download(p_export_id uuid, p_count boolean default true)
 returns table (storage_path text, file_name text, format text)
 language plpgsql security definer set search_path = '' as $$
@@ -1348,7 +1652,8 @@ declare
 begin
     select * into v_export from resumepair.export_history as h where h.id = p_export_id and h.user_id = v_user_id for update;
     if not found then
-        perform resumepair.refuse('RP404', 'There is no such export.', 'exportId');
+        return query select * from resumepair.record_bundle_download(p_export_id, p_count);
+        return;
     end if;
     if v_export.expires_at <= now() then
         perform resumepair.refuse(
@@ -1369,26 +1674,42 @@ begin
 end
 $$;
 comment on function resumepair.record_download(uuid, boolean) is
-    'Says where the file of the caller''s export is, and counts a download unless told not to. Raises RP401, RP404, RP410.';
+    'Says where the file of the caller''s export or bundle is, and counts a download unless told not to. Raises RP401, RP404, RP410, RP412.';
 
 create or replace function resumepair.delete_export(p_export_id uuid) returns uuid
 language plpgsql security definer set search_path = '' as $$
 declare
     v_user_id constant uuid := resumepair.require_user();
     v_file_id uuid;
+    v_batch_id uuid;
 begin
-    select h.file_id into v_file_id from resumepair.export_history as h where h.id = p_export_id and h.user_id = v_user_id;
+    select b.batch_id into v_batch_id from resumepair.export_bundles as b
+    where b.id = p_export_id and b.user_id = v_user_id and b.status <> 'deleted';
+    if found then
+        perform resumepair.drop_bundle(v_batch_id);
+        return p_export_id;
+    end if;
+
+    select h.file_id, j.batch_id into v_file_id, v_batch_id
+    from resumepair.export_history as h
+    join resumepair.export_jobs as j on j.id = h.job_id
+    where h.id = p_export_id and h.user_id = v_user_id;
     perform resumepair.lock_files(array[v_file_id]);
     delete from resumepair.export_history as h where h.id = p_export_id and h.user_id = v_user_id;
     if not found then
         perform resumepair.refuse('RP404', 'There is no such export.', 'exportId');
     end if;
     perform resumepair.remove_unused_files(array[v_file_id]);
+    if v_file_id is not null and v_batch_id is not null then
+        -- What is deleted is in no bundle any more. The batch is locked: its last job may just be ending.
+        perform from resumepair.export_batches as b where b.id = v_batch_id for update;
+        perform resumepair.drop_bundle(v_batch_id);
+    end if;
     return p_export_id;
 end
 $$;
 comment on function resumepair.delete_export(uuid) is
-    'Deletes the caller''s export, and has its file removed unless another export has it as well. Raises RP401, RP404.';
+    'Deletes the caller''s export, with the bundle that it is in, and has its file removed unless another export has it as well; or deletes the caller''s bundle. Raises RP401, RP404.';
 
 -- Users cannot count what is not theirs, so this counts for them. It reads the queue in the order in which workers fetch,
 -- once for all of the jobs, and no further than the last of them or a thousand rows.
@@ -1704,6 +2025,152 @@ $$;
 comment on function resumepair.release_export(uuid, integer) is
     'Hands the attempt back, uncounted, because its worker stops; false when it is no longer the present one.';
 
+create or replace function resumepair.claim_bundle(p_bundle_id uuid, p_queue_job_id bigint)
+returns table (
+    user_id uuid, batch_id text, attempt integer, created_at timestamptz, expires_at timestamptz, queue_priority integer,
+    jobs jsonb
+)
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+    v_bundle resumepair.export_bundles;
+begin
+    update resumepair.export_bundles as b
+    set status = 'processing', attempt = b.attempt + 1, next_attempt_at = null,
+        failure_code = null, failure_message = null, failure_retryable = null
+    where b.id = p_bundle_id and b.queue_job_id = p_queue_job_id
+        and b.status in ('pending', 'processing') and b.attempt < b.max_attempts
+    returning b.* into v_bundle;
+    if not found then
+        update resumepair.export_bundles as b
+        set status = 'failed', finished_at = now(), failure_code = 'WORKER_LOST', failure_retryable = false,
+            failure_message = format('The last of %s attempts did not come to an end: the worker or its database was lost.', b.attempt)
+        where b.id = p_bundle_id and b.queue_job_id = p_queue_job_id and b.status in ('pending', 'processing');
+        return;
+    end if;
+    if not resumepair.has_downloads(v_bundle.batch_id) then -- they have been deleted or have expired since
+        perform resumepair.drop_bundle(v_bundle.batch_id);
+        return;
+    end if;
+    return query
+        select v_bundle.user_id, resumepair.global_id('ExportBatch', v_bundle.batch_id), v_bundle.attempt, v_bundle.created_at,
+               min(h.expires_at) filter (where h.file_id is not null and h.expires_at > now()), -v_bundle.virtual_time,
+               jsonb_agg(jsonb_build_object(
+                   'position', j.batch_position, 'status', j.status,
+                   'document_title', j.document_title, 'document_version', j.document_version,
+                   'failure_code', j.failure_code, 'failure_message', j.failure_message,
+                   'export', case when h.id is not null then jsonb_build_object(
+                       'available', h.file_id is not null and h.expires_at > now(), 'file_name', h.file_name,
+                       'storage_path', h.storage_path, 'template', h.template, 'page_count', h.page_count,
+                       'byte_size', h.byte_size, 'sha256', h.sha256, 'created_at', h.created_at
+                   ) end
+               ) order by j.batch_position)
+        from resumepair.export_jobs as j
+        left join resumepair.export_history as h on h.job_id = j.id
+        where j.batch_id = v_bundle.batch_id;
+end
+$$;
+comment on function resumepair.claim_bundle(uuid, bigint) is
+    'Begins the next attempt at a bundle and returns the batch, by the id that clients know, and its jobs with their exports; no row when there is nothing to do (ended, deleted, another queue row, attempts used up). The attempt is the fence of all later calls.';
+
+create or replace function resumepair.report_bundle(p_bundle_id uuid, p_attempt integer) returns boolean
+language sql security definer set search_path = '' as $$
+    with reported as (
+        update resumepair.export_bundles set updated_at = now()
+        where id = p_bundle_id and attempt = p_attempt and status = 'processing'
+        returning true
+    )
+    select exists (select from reported)
+$$;
+comment on function resumepair.report_bundle(uuid, integer) is
+    'Says that the attempt has made a step; false when the attempt is no longer the present one and should stop.';
+
+create or replace function resumepair.reserve_bundle(
+    p_bundle_id uuid, p_attempt integer, p_storage_path text, p_byte_size bigint
+) returns boolean
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_user_id uuid;
+begin
+    select b.user_id into v_user_id from resumepair.export_bundles as b
+    where b.id = p_bundle_id and b.attempt = p_attempt and b.status = 'processing';
+    if not found then
+        return false;
+    end if;
+    perform resumepair.lock_user(v_user_id);
+    perform resumepair.require_free_storage(v_user_id, p_byte_size);
+    insert into resumepair.stored_files (user_id, storage_path, byte_size, bundle_id, attempt)
+    select b.user_id, p_storage_path, p_byte_size, b.id, b.attempt from resumepair.export_bundles as b
+    where b.id = p_bundle_id and b.attempt = p_attempt and b.status = 'processing' for share;
+    return found;
+end
+$$;
+comment on function resumepair.reserve_bundle(uuid, integer, text, bigint) is
+    'As reserve_upload, for the file of a bundle''s attempt. Raises RP413.';
+
+create or replace function resumepair.publish_bundle(
+    p_bundle_id uuid, p_attempt integer, p_file_name text, p_storage_path text, p_byte_size bigint, p_sha256 text,
+    p_entry_count integer, p_expires_at timestamptz, p_lifetime interval
+) returns boolean
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_bundle resumepair.export_bundles;
+    v_file_id uuid;
+begin
+    select * into v_bundle from resumepair.export_bundles as b
+    where b.id = p_bundle_id and b.attempt = p_attempt and b.status = 'processing' for update;
+    if not found then
+        return false;
+    end if;
+    update resumepair.stored_files as f set state = 'stored'
+    where f.storage_path = p_storage_path and f.bundle_id = v_bundle.id and f.state = 'uploading'
+    returning f.id into v_file_id;
+    if not found then
+        return false;
+    end if;
+    update resumepair.export_bundles as b
+    set status = 'completed', finished_at = now(), file_id = v_file_id, file_name = p_file_name,
+        storage_path = p_storage_path, byte_size = p_byte_size, sha256 = p_sha256, entry_count = p_entry_count,
+        expires_at = least(p_expires_at, now() + p_lifetime)
+    where b.id = v_bundle.id;
+    return true;
+end
+$$;
+comment on function resumepair.publish_bundle(uuid, integer, text, text, bigint, text, integer, timestamptz, interval) is
+    'The file stored and the bundle completed, in one transaction; false when the attempt is no longer the present one (remove the file).';
+
+create or replace function resumepair.fail_bundle(
+    p_bundle_id uuid, p_attempt integer, p_code text, p_message text, p_retry_in interval default null
+) returns table (status text, next_attempt_at timestamptz)
+language sql security definer set search_path = '' as $$
+    update resumepair.export_bundles as b
+    set status = case when again.yes then 'pending' else 'failed' end,
+        next_attempt_at = case when again.yes then now() + p_retry_in end,
+        finished_at = case when again.yes then null else now() end,
+        failure_code = p_code, failure_message = left(p_message, 2000), failure_retryable = p_retry_in is not null
+    from (
+        select id, p_retry_in is not null and attempt < max_attempts as yes
+        from resumepair.export_bundles where id = p_bundle_id
+    ) as again
+    where b.id = again.id and b.attempt = p_attempt and b.status = 'processing'
+    returning b.status, b.next_attempt_at
+$$;
+comment on function resumepair.fail_bundle(uuid, integer, text, text, interval) is
+    'As fail_export, for an attempt at a bundle.';
+
+create or replace function resumepair.release_bundle(p_bundle_id uuid, p_attempt integer) returns boolean
+language sql security definer set search_path = '' as $$
+    with released as (
+        update resumepair.export_bundles
+        set status = 'pending', max_attempts = max_attempts + 1
+        where id = p_bundle_id and attempt = p_attempt and status = 'processing'
+        returning true
+    )
+    select exists (select from released)
+$$;
+comment on function resumepair.release_bundle(uuid, integer) is
+    'Hands the attempt back, uncounted, because its worker stops; false when it is no longer the present one.';
+
 create or replace function resumepair.lost_queue_rows(
     p_silent_for interval, p_deadline interval, p_only bigint default null
 ) returns setof bigint
@@ -1711,17 +2178,18 @@ language sql stable rows 10 set search_path = procrastinate, pg_temp as $$
     select q.id from procrastinate_jobs as q
     left join procrastinate_workers as w on w.id = q.worker_id
     left join resumepair.export_jobs as j on j.queue_job_id = q.id
+    left join resumepair.export_bundles as b on b.queue_job_id = q.id
     where q.status = 'doing' and q.id = coalesce(p_only, q.id) and (
         q.worker_id is null
         or w.last_heartbeat < now() - p_silent_for
-        or j.id is not null and greatest(
-            j.updated_at, j.next_attempt_at,
+        or coalesce(j.id, b.id) is not null and greatest(
+            j.updated_at, j.next_attempt_at, b.updated_at, b.next_attempt_at,
             (select max(e.at) from procrastinate_events as e where e.job_id = q.id and e.type = 'started')
         ) < now() - p_deadline
     )
 $$;
 comment on function resumepair.lost_queue_rows(interval, interval, bigint) is
-    'Queue rows whose worker has been silent for the first interval, or whose export has made no step within the second since the worker took it; of all rows, or this one if it is such.';
+    'Queue rows whose worker has been silent for the first interval, or whose export or bundle has made no step within the second since the worker took it; of all rows, or this one if it is such.';
 
 -- Rescue gives the export a new row on the queue. The old one stays with the silent worker: should that wake up, it can
 -- finish or repeat only a row that no claim accepts any more.
@@ -1736,14 +2204,17 @@ begin
         return; -- another worker is at it
     end if;
     for v_row in
-        select lost.id as queue_job_id, j.id as job_id
+        select lost.id as queue_job_id, j.id as job_id, b.id as bundle_id
         from resumepair.lost_queue_rows(p_silent_for, p_deadline) as lost (id)
         left join resumepair.export_jobs as j on j.queue_job_id = lost.id
-        order by j.id
+        left join resumepair.export_bundles as b on b.queue_job_id = lost.id
+        order by j.id, b.id
     loop
         -- The job before its queue row, as whoever changes both; and then look again, since it may just have made a step.
         perform from resumepair.export_jobs as j where j.id = v_row.job_id for update skip locked;
         continue when v_row.job_id is not null and not found;
+        perform from resumepair.export_bundles as b where b.id = v_row.bundle_id for update skip locked;
+        continue when v_row.bundle_id is not null and not found;
         perform from procrastinate_jobs as q where q.id = v_row.queue_job_id for update skip locked;
         continue when not found
             or not exists (select from resumepair.lost_queue_rows(p_silent_for, p_deadline, v_row.queue_job_id));
@@ -1754,16 +2225,22 @@ begin
             set queue_job_id = resumepair.queue_job(j.id, j.virtual_time, j.next_attempt_at)
             where j.id = v_row.job_id and j.queue_job_id = v_row.queue_job_id and j.status in ('pending', 'processing')
             returning j.id;
+        return query
+            update resumepair.export_bundles as b
+            set queue_job_id = resumepair.queue_bundle(b.id, b.virtual_time, b.next_attempt_at)
+            where b.id = v_row.bundle_id and b.queue_job_id = v_row.queue_job_id and b.status in ('pending', 'processing')
+            returning b.id;
     end loop;
 end
 $$;
 comment on function resumepair.rescue_exports(interval, interval) is
-    'Queues every active export anew whose worker has been silent for the first interval, or which has made no step within the second; returns their ids. Tasks of other kinds of such workers are ended.';
+    'Queues every active export and bundle anew whose worker has been silent for the first interval, or which has made no step within the second; returns their ids. Tasks of other kinds of such workers are ended.';
 
 create or replace function resumepair.requeue_exports() returns setof uuid
 language plpgsql security definer set search_path = procrastinate, pg_temp as $$
 declare
     v_job_id uuid;
+    v_bundle_id uuid;
 begin
     if not pg_try_advisory_xact_lock(hashtextextended('resumepair.rescue', 0)) then
         return; -- another worker is at it
@@ -1783,10 +2260,25 @@ begin
             )
             returning j.id;
     end loop;
+    for v_bundle_id in
+        select b.id from resumepair.export_bundles as b
+        where b.status in ('pending', 'processing') and not exists (
+            select from procrastinate_jobs as q where q.id = b.queue_job_id and q.status in ('todo', 'doing')
+        )
+        order by b.id for update of b skip locked
+    loop
+        return query
+            update resumepair.export_bundles as b
+            set queue_job_id = resumepair.queue_bundle(b.id, b.virtual_time, b.next_attempt_at)
+            where b.id = v_bundle_id and b.status in ('pending', 'processing') and not exists (
+                select from procrastinate_jobs as q where q.id = b.queue_job_id and q.status in ('todo', 'doing')
+            )
+            returning b.id;
+    end loop;
 end
 $$;
 comment on function resumepair.requeue_exports() is
-    'Queues every active export anew whose queue row ended without it, or is gone; returns their ids.';
+    'Queues every active export and bundle anew whose queue row ended without it, or is gone; returns their ids.';
 
 create or replace function resumepair.ring_due_jobs() returns double precision
 language plpgsql security definer set search_path = procrastinate, pg_temp as $$
@@ -1897,15 +2389,24 @@ comment on function resumepair.prune_queue(interval, integer) is
 -- All of these can be repeated, stop anywhere and run twice at once.
 
 create or replace function resumepair.expire_exports(p_limit integer) returns integer
-language sql security definer set search_path = '' as $$
-    select resumepair.let_go_of_files(array(
+language plpgsql security definer set search_path = '' as $$
+declare
+    v_exports constant integer := resumepair.let_go_of_files(array(
         select h.id from resumepair.export_history as h
         where h.expires_at <= now() and h.file_id is not null
         order by h.expires_at limit p_limit
-    ))
+    ));
+    v_bundles constant integer := resumepair.let_go_of_bundles(array(
+        select b.id from resumepair.export_bundles as b
+        where b.expires_at <= now() and b.file_id is not null
+        order by b.expires_at limit p_limit
+    ));
+begin
+    return v_exports + v_bundles;
+end
 $$;
 comment on function resumepair.expire_exports(integer) is
-    'Lets the files of expired exports go, the oldest of them and no more than the limit; returns how many exports.';
+    'Lets the files of expired exports and bundles go, the oldest of them and no more than the limit of either; returns how many exports and bundles.';
 
 create or replace function resumepair.expire_old_files(p_older_than interval, p_limit integer) returns integer
 language sql security definer set search_path = '' as $$
@@ -1916,7 +2417,7 @@ language sql security definer set search_path = '' as $$
     ))
 $$;
 comment on function resumepair.expire_old_files(interval, integer) is
-    'Has files removed that are older than this, with the exports that have them, no more than the limit; returns how many files.';
+    'Has files removed that are older than this, with the exports and bundles that have them, no more than the limit; returns how many files.';
 
 create or replace function resumepair.files_after(p_after uuid, p_limit integer)
 returns table (id uuid, storage_path text)
@@ -2627,6 +3128,7 @@ comment on function resumepair.prune_deliveries(interval, integer) is
 alter table resumepair.export_batches enable row level security;
 alter table resumepair.export_jobs enable row level security;
 alter table resumepair.export_history enable row level security;
+alter table resumepair.export_bundles enable row level security;
 alter table resumepair.export_schedules enable row level security;
 alter table resumepair.stored_files enable row level security;
 alter table resumepair.user_usage enable row level security;
@@ -2638,8 +3140,8 @@ grant usage on schema resumepair to anon, authenticated, service_role, resumepai
 revoke all on all tables in schema resumepair from public, anon, authenticated, service_role, resumepair_worker;
 
 grant select on
-    resumepair.export_batches, resumepair.export_jobs, resumepair.export_history, resumepair.export_schedules,
-    resumepair.stored_files, resumepair.user_usage, resumepair.user_limits
+    resumepair.export_batches, resumepair.export_jobs, resumepair.export_history, resumepair.export_bundles,
+    resumepair.export_schedules, resumepair.stored_files, resumepair.user_usage, resumepair.user_limits
 to authenticated, service_role;
 grant select on resumepair.export_statistics to service_role;
 grant insert, delete, update (
@@ -2663,6 +3165,12 @@ create policy export_history_own on resumepair.export_history for select to auth
     using ((select auth.uid()) = user_id);
 drop policy if exists export_history_service on resumepair.export_history;
 create policy export_history_service on resumepair.export_history for select to service_role using (true);
+
+drop policy if exists export_bundles_own on resumepair.export_bundles;
+create policy export_bundles_own on resumepair.export_bundles for select to authenticated
+    using ((select auth.uid()) = user_id);
+drop policy if exists export_bundles_service on resumepair.export_bundles;
+create policy export_bundles_service on resumepair.export_bundles for select to service_role using (true);
 
 drop policy if exists stored_files_own on resumepair.stored_files;
 create policy stored_files_own on resumepair.stored_files for select to authenticated using ((select auth.uid()) = user_id);
@@ -2727,6 +3235,7 @@ grant execute on function
     resumepair.enqueue_export(uuid[], jsonb, text, boolean, boolean),
     resumepair.cancel_export(uuid),
     resumepair.cancel_batch(uuid),
+    resumepair.bundle_batch(uuid),
     resumepair.retry_export(uuid),
     resumepair.record_download(uuid, boolean),
     resumepair.delete_export(uuid),
@@ -2754,6 +3263,12 @@ grant execute on function
     resumepair.prune_history(interval, integer),
     resumepair.fail_export(uuid, integer, text, text, interval),
     resumepair.release_export(uuid, integer),
+    resumepair.claim_bundle(uuid, bigint),
+    resumepair.report_bundle(uuid, integer),
+    resumepair.reserve_bundle(uuid, integer, text, bigint),
+    resumepair.publish_bundle(uuid, integer, text, text, bigint, text, integer, timestamptz, interval),
+    resumepair.fail_bundle(uuid, integer, text, text, interval),
+    resumepair.release_bundle(uuid, integer),
     resumepair.rescue_exports(interval, interval),
     resumepair.requeue_exports(),
     resumepair.ring_due_jobs(),

@@ -1,4 +1,4 @@
-"""A database that has been in use for long: finished jobs with all that belongs to them, schedules, webhooks."""
+"""A database that has been in use for long: finished jobs and all that belongs to them, schedules, webhooks."""
 
 import psycopg
 from psycopg import sql
@@ -32,6 +32,12 @@ _FILL = """
         from resumepair.export_jobs where request_hash = '';
     insert into resumepair.user_usage (user_id, bytes_used)
         select user_id, count(*) from resumepair.stored_files group by user_id;
+    insert into resumepair.export_batches (id, user_id, total, remaining, finished_at)
+        select md5('b' || n)::uuid, md5('u' || n % {users})::uuid, 1, 0, now() from generate_series(1, {jobs}) as n;
+    insert into resumepair.export_bundles (
+        batch_id, user_id, status, attempt, max_attempts, virtual_time, queue_job_id, failure_code, finished_at
+    ) select id, user_id, 'failed', 1, 5, 1, row_number() over (), 'QUOTA_EXCEEDED', now()
+        from resumepair.export_batches;
     insert into resumepair.export_schedules (
         user_id, document_id, cron, next_run_at, last_job_id, request_hash, created_at
     ) select user_id, document_id, '0 8 * * *', now() + attempt * interval '1 hour', id, '', created_at

@@ -21,6 +21,8 @@ from dev.throwaway import Throwaway
 from resumepair_renderer import Rendered, Renderer, RendererSettings, RenderOptions, RenderStage
 from resumepair_worker.alarm import Alarm
 from resumepair_worker.app import work
+from resumepair_worker.bundle import Bundler
+from resumepair_worker.bundles import Bundles
 from resumepair_worker.clean_up import Ages, CleanUp
 from resumepair_worker.connections import create_pool
 from resumepair_worker.errors import StorageUnavailable
@@ -96,9 +98,10 @@ async def workshop(place: Throwaway, rendered: Rendered) -> AsyncGenerator[Works
         jobs, stub = Jobs(pool), Stub(rendered)
         store = FolderStore(place.storage)
         exporter = Exporter(jobs, cast("Renderer", stub), store, timedelta(days=7), RETRY_BASE)
+        bundler = Bundler(Bundles(pool), store, timedelta(days=7), RETRY_BASE)
         clean_up = CleanUp(Files(pool), store, Ages(), lambda _, __: None)
         alarm = Alarm(jobs)
-        app = build_queue(exporter, clean_up, alarm.expect)
+        app = build_queue(exporter, bundler, clean_up, alarm.expect)
         async with app.open_async(pool):
             yield Workshop(app, stub, alarm)
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import strawberry
 from strawberry import relay
 
+from resumepair_graphql.bundles import ExportBundle, load_bundle
 from resumepair_graphql.context import Context, Info
 from resumepair_graphql.database import Row
 from resumepair_graphql.errors import ErrorCode, Refusal, UserError
@@ -20,7 +21,19 @@ from resumepair_graphql.inputs import Input
 from resumepair_graphql.job_pages import page_of_jobs
 from resumepair_graphql.jobs import ExportJob
 from resumepair_graphql.pages import After, First, require_first
+from resumepair_graphql.prices import price
 from resumepair_graphql.states import FINAL, ExportStatus
+
+# The state of a bundle that is only waiting to be made anew, if ever.
+DELETED = "deleted"
+
+
+class BundleState(NamedTuple):
+    """How far the bundle of a batch is; one that was deleted has no status."""
+
+    key: UUID
+    sequence: int
+    status: ExportStatus | None
 
 
 class JobState(NamedTuple):
@@ -42,6 +55,7 @@ class ExportBatch(relay.Node):
 
     key: relay.NodeID[UUID]
     states: strawberry.Private[Mapping[UUID, JobState]]
+    bundle_state: strawberry.Private[BundleState | None]
     total: int = strawberry.field(description="Number of jobs.")
     pending: int = strawberry.field(description="Jobs that wait for their turn, or for their next attempt.")
     processing: int = strawberry.field(description="Jobs that a worker is at.")
@@ -51,7 +65,9 @@ class ExportBatch(relay.Node):
     percent: int = strawberry.field(
         description="The mean of its jobs' percent, rounded down; a job that has ended counts 100."
     )
-    sequence: int = strawberry.field(description="Counts the changes of all its jobs; strictly increasing.")
+    sequence: int = strawberry.field(
+        description="Counts the changes of all its jobs and of its bundle; strictly increasing."
+    )
     created_at: datetime = strawberry.field(description="When it was asked for.")
     finished_at: datetime | None = strawberry.field(
         description="When the last job ended; null while any is pending or processing."
@@ -70,9 +86,27 @@ class ExportBatch(relay.Node):
             info.context, rows, lambda row: PositionCursor(row["batch_position"]), first=first, after=after
         )
 
+    @strawberry.field(
+        description="Its finished files as one ZIP. Null until all jobs have ended, when none has completed, and when "
+        "it, or an export in it, was deleted: `bundleBatch` makes it anew.",
+        metadata=price(asks=False),  # only once the jobs have ended, and then a few times at most
+    )
+    async def bundle(self, info: Info) -> ExportBundle | None:
+        """Read with the other bundles of the operation."""
+        if self.finished_at is None or self.bundle_state is None or self.bundle_state.status is None:
+            return None
+        return await load_bundle(info.context, self.bundle_state.key)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether all its jobs have ended, and its bundle has, if there is one."""
+        bundle = self.bundle_state and self.bundle_state.status
+        return self.finished_at is not None and (bundle is None or bundle in FINAL)
+
     @classmethod
     def from_row(cls, row: Row) -> "ExportBatch":
         """From a row of `batches_by_id`."""
+        bundle = _bundle_state_of(row)
         states = {
             UUID(id_): JobState(sequence, ExportStatus(status), percent)
             for id_, (sequence, status, percent) in row["jobs"].items()
@@ -82,17 +116,25 @@ class ExportBatch(relay.Node):
             total=row["total"],
             created_at=row["created_at"],
             finished_at=row["finished_at"],
-            **_counts_of(states),
+            bundle_state=bundle,
+            **_counts_of(states, bundle),
         )
 
     def after(self, change: JobChange) -> "ExportBatch | None":
-        """The batch after a change of one of its jobs; None when the change does not tell all: its last job ended."""
+        """The batch after a change of one of its jobs.
+
+        None when the change does not tell all: its last job ended, or one that had ended is tried again.
+        """
         known = self.states.get(change.job_id)
         if known and change.sequence <= known.sequence:
             return None if change.status in FINAL - {known.status} else self
+        if self.finished_at is not None:
+            return None
         state = JobState(change.sequence, change.status, change.percent)
         states = {**self.states, change.job_id: state}
-        return None if FINAL.issuperset(s.status for s in states.values()) else replace(self, **_counts_of(states))
+        if FINAL.issuperset(s.status for s in states.values()):
+            return None
+        return replace(self, **_counts_of(states, self.bundle_state))
 
 
 def _require_no_round(info: Info) -> None:
@@ -108,14 +150,21 @@ def _require_no_round(info: Info) -> None:
         path = path.prev
 
 
-def _counts_of(states: Mapping[UUID, JobState]) -> dict[str, Any]:
-    """The fields of a batch that follow from its jobs."""
+def _bundle_state_of(row: Row) -> BundleState | None:
+    if row["bundle_id"] is None:
+        return None
+    status = None if row["bundle_status"] == DELETED else ExportStatus(row["bundle_status"])
+    return BundleState(row["bundle_id"], row["bundle_sequence"], status)
+
+
+def _counts_of(states: Mapping[UUID, JobState], bundle: BundleState | None) -> dict[str, Any]:
+    """The fields of a batch that follow from its jobs and its bundle."""
     counts = Counter(state.status for state in states.values())
     return {
         "states": states,
         **{status.value: counts[status] for status in ExportStatus},
         "percent": sum(state.share for state in states.values()) // max(len(states), 1),
-        "sequence": sum(state.sequence for state in states.values()),
+        "sequence": sum(state.sequence for state in states.values()) + (bundle.sequence if bundle else 0),
     }
 
 
@@ -135,6 +184,21 @@ class ExportBatchPayload:
     batch: ExportBatch | None = strawberry.field(default=None, description="The batch of jobs that make the PDFs.")
     replayed: bool = strawberry.field(default=False, description="Whether an earlier request with this key made it.")
     errors: list[UserError] = strawberry.field(default_factory=list[UserError], description="Why there is no batch.")
+
+
+@strawberry.input(description="A finished batch to bundle.")
+class BundleBatchInput:
+    """What `bundleBatch` takes."""
+
+    batch_id: strawberry.ID = strawberry.field(description="The batch's global id.")
+
+
+@strawberry.type(description="What became of `bundleBatch`.")
+class BundleBatchPayload:
+    """The batch as it is now, or why nothing was done."""
+
+    batch: ExportBatch | None = strawberry.field(default=None, description="The batch as it is now, with its bundle.")
+    errors: list[UserError] = strawberry.field(default_factory=list[UserError], description="Why nothing was done.")
 
 
 @strawberry.input(description="A batch to cancel.")
@@ -190,6 +254,20 @@ class BatchMutations:
         except Refusal as refusal:
             return CancelBatchPayload(errors=[refusal.as_user_error()])
         return CancelBatchPayload(batch=batch)
+
+    @strawberry.mutation(
+        description="Make the bundle of a finished batch anew, when it failed, expired or was deleted. Else there is "
+        "one, or it is being made: repeating it is harmless."
+    )
+    async def bundle_batch(self, info: Info, input: Input[BundleBatchInput]) -> BundleBatchPayload | None:
+        """What can be downloaded of the batch goes into it."""
+        try:
+            key = require_uuid(input.batch_id, "ExportBatch", "batchId")
+            await info.context.row("bundle_batch", id=key)
+            batch = await load_batch(info.context, key)
+        except Refusal as refusal:
+            return BundleBatchPayload(errors=[refusal.as_user_error()])
+        return BundleBatchPayload(batch=batch)
 
 
 async def load_batch(context: Context, key: UUID) -> ExportBatch | None:

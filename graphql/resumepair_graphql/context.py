@@ -74,6 +74,7 @@ class Context:
     answer_room = cached_property(lambda _: AnswerRoom())
     jobs = _loader("jobs_by_id")
     batches = _loader("batches_by_id")
+    bundles = _loader("bundles_by_id")
     schedules = _loader("schedules_by_id")
     webhooks = _loader("webhooks_by_id")
     webhook_deliveries = _loader("webhook_deliveries_by_id")

@@ -1,4 +1,4 @@
-"""`/exports/{id}/download`: the lasting address of a finished export, for those who have a token.
+"""`/exports/{id}/download`: the lasting address of a finished export or bundle, for those who have a token.
 
 It redirects to a link that needs none, as `createDownloadUrl` makes them.
 """
@@ -15,15 +15,15 @@ from starlette.websockets import WebSocket
 from resumepair_graphql.auth import ANONYMOUS, Identity
 from resumepair_graphql.context import Context, Services
 from resumepair_graphql.errors import ErrorCode, Refusal
-from resumepair_graphql.history import link_to
+from resumepair_graphql.history import key_to_download, link_to
 from resumepair_graphql.http_refusal import HttpCode, HttpRefusal, json_response
-from resumepair_graphql.ids import not_found, uuid_of
 from resumepair_graphql.negotiation import MediaType
 
 STATUS_OF_CODE = {
     ErrorCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
     ErrorCode.FORBIDDEN: HTTPStatus.FORBIDDEN,
     ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    ErrorCode.INVALID_STATE: HTTPStatus.CONFLICT,
     ErrorCode.EXPORT_EXPIRED: HTTPStatus.GONE,
     ErrorCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -51,7 +51,7 @@ class Downloads:
         self._door = door
 
     async def serve(self, request: Request) -> Response:
-        """Redirect (302), or say why not: 401, 403, 404, 410 when the export has expired, 503."""
+        """Redirect (302), or say why not: 401, 403, 404, 409 (a bundle that is not completed), 410 (expired), 503."""
         try:
             link = await self._link(await self._context(request), request.path_params["id"], request.method)
         except HttpRefusal as refusal:
@@ -69,9 +69,7 @@ class Downloads:
         return Context(self._services, self._door.base_url(request), identity, authorization=authorization)
 
     async def _link(self, context: Context, id_: str, method: str) -> str:
-        key = uuid_of(id_, "Export") or _plain_uuid(id_)
-        if key is None:
-            raise not_found("Export", "exportId")
+        key = _plain_uuid(id_) or key_to_download(id_)
         return (await link_to(context, key, count=method == "GET")).url
 
 

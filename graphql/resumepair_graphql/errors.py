@@ -86,11 +86,11 @@ class QuotaExceeded(UserError):
     quota: BigInt = strawberry.field(description="Bytes allowed.", default=0)
 
 
-@strawberry.type(description="Not possible in the job's present state.")
+@strawberry.type(description="Not possible in the present state of the job or bundle.")
 class InvalidState(UserError):
-    """The job is in another state."""
+    """The job or bundle is in another state."""
 
-    status: ExportStatus = strawberry.field(description="The state of the job.")
+    status: ExportStatus = strawberry.field(description="The state of the job or bundle.")
 
 
 @strawberry.type(description="All attempts of the job are used.")

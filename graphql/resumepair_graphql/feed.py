@@ -174,6 +174,11 @@ class JobFeed:
             for watcher in self._watchers.get(key, ()):
                 watcher.put(change)
 
+    def look_again(self, key: UUID) -> None:
+        """Tell those who watch this that it has changed in a way that no change tells."""
+        for watcher in self._watchers.get(key, ()):
+            watcher.put(None)
+
     async def _hear_forever(self) -> None:
         pause, longest = RESTART_SECONDS
         while True:

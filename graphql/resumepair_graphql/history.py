@@ -14,7 +14,7 @@ from resumepair_graphql.documents import Document, load_document
 from resumepair_graphql.download_path import download_path
 from resumepair_graphql.enums import described
 from resumepair_graphql.errors import ErrorCode, Refusal, UserError
-from resumepair_graphql.ids import document_filter, require_uuid
+from resumepair_graphql.ids import document_filter, require_uuid, uuid_of
 from resumepair_graphql.inputs import Input
 from resumepair_graphql.jobs import ExportJob, load_job
 from resumepair_graphql.links import Link, Wanted
@@ -114,11 +114,13 @@ class HistoryFilter:
     until: datetime | None = strawberry.field(default=None, description="Finished before this moment.")
 
 
-@strawberry.input(description="An export to download.")
+@strawberry.input(description="An export or a bundle to download.")
 class CreateDownloadUrlInput:
     """What `createDownloadUrl` takes."""
 
-    export_id: strawberry.ID = strawberry.field(description="The export's global id, from the history.")
+    export_id: strawberry.ID = strawberry.field(
+        description="The export's global id, from the history, or that of a batch's bundle."
+    )
 
 
 @strawberry.type(description="What became of `createDownloadUrl`.")
@@ -130,18 +132,20 @@ class CreateDownloadUrlPayload:
     errors: list[UserError] = strawberry.field(default_factory=list[UserError], description="Why there is no link.")
 
 
-@strawberry.input(description="An export to delete.")
+@strawberry.input(description="An export or a bundle to delete.")
 class DeleteExportInput:
     """What `deleteExport` takes."""
 
-    export_id: strawberry.ID = strawberry.field(description="The export's global id, from the history.")
+    export_id: strawberry.ID = strawberry.field(
+        description="The export's global id, from the history, or that of a batch's bundle."
+    )
 
 
 @strawberry.type(description="What became of `deleteExport`.")
 class DeleteExportPayload:
     """The id that is no more, or why it still is."""
 
-    deleted_id: strawberry.ID | None = strawberry.field(default=None, description="The deleted export's global id.")
+    deleted_id: strawberry.ID | None = strawberry.field(default=None, description="The global id of what was deleted.")
     errors: list[UserError] = strawberry.field(default_factory=list[UserError], description="Why it was not deleted.")
 
 
@@ -174,7 +178,7 @@ class HistoryQueries:
 class HistoryMutations:
     """Mutation fields about finished exports."""
 
-    @strawberry.mutation(description="Make a link to download an export, and count the download.")
+    @strawberry.mutation(description="Make a link to download an export or a bundle, and count the download.")
     async def create_download_url(
         self,
         info: Info,
@@ -183,29 +187,38 @@ class HistoryMutations:
         """The link is good for minutes and needs no token: hand it to the browser."""
         context = info.context
         try:
-            link = await link_to(context, require_uuid(input.export_id, "Export", "exportId"), count=True)
+            link = await link_to(context, key_to_download(input.export_id), count=True)
         except Refusal as refusal:
             return CreateDownloadUrlPayload(errors=[refusal.as_user_error()])
         return CreateDownloadUrlPayload(url=link.url, expires_at=link.expires_at)
 
     @strawberry.mutation(
         description="Delete a finished export: its entry at once, its file within moments. Links to it stop working; "
-        "its job stays."
+        "its job stays. The bundle that it is in goes with it. Or delete a bundle: its exports stay."
     )
     async def delete_export(self, info: Info, input: Input[DeleteExportInput]) -> DeleteExportPayload | None:
         """The file goes with the last export that has it; the quota is free at once."""
         try:
-            await info.context.row("delete_export", id=require_uuid(input.export_id, "Export", "exportId"))
+            await info.context.row("delete_export", id=key_to_download(input.export_id))
         except Refusal as refusal:
             return DeleteExportPayload(errors=[refusal.as_user_error()])
         return DeleteExportPayload(deleted_id=input.export_id)
 
 
-async def link_to(context: Context, key: UUID, *, count: bool) -> Link:
-    """A link to an export's file; the download is counted once there is one.
+def key_to_download(global_id: str) -> UUID:
+    """The key of the export, or of the bundle, with this id.
 
     Raises:
-        Refusal: NOT_FOUND, EXPORT_EXPIRED, or UNAVAILABLE.
+        Refusal: NOT_FOUND; it is no such id.
+    """
+    return uuid_of(global_id, "ExportBundle") or require_uuid(global_id, "Export", "exportId")
+
+
+async def link_to(context: Context, key: UUID, *, count: bool) -> Link:
+    """A link to the file of an export or a bundle; the download is counted once there is one.
+
+    Raises:
+        Refusal: NOT_FOUND, EXPORT_EXPIRED, INVALID_STATE (a bundle that is not completed), or UNAVAILABLE.
     """
     (row,) = await context.rows("record_download", id=key, count=False)
     link = await context.links.load(Wanted(row["storage_path"], row["file_name"]))

@@ -17,6 +17,7 @@ NOUNS = {
     "ExportJob": "job",
     "ExportBatch": "batch",
     "Export": "export",
+    "ExportBundle": "bundle",
     "ExportSchedule": "schedule",
     "Webhook": "webhook",
     "WebhookDelivery": "delivery",

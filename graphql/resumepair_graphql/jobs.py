@@ -163,13 +163,18 @@ class ExportJob(relay.Node):
             format=ExportFormat(row["format"]),
             options=RequestedOptions.from_json(row["options"]),
             artifact=_artifact_of(row) if row["export_id"] else None,
-            failure=_failure_of(row) if row["failure_code"] else None,
+            failure=failure_of(row) if row["failure_code"] else None,
         )
 
     @property
     def sequence(self) -> int:
         """As in `progress`."""
         return self.progress.sequence
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will come of it by itself."""
+        return self.finished_at is not None
 
     def after(self, change: JobChange) -> "ExportJob | None":
         """The job after a change; None when the change does not tell all: it ended, or is to be tried again.
@@ -206,7 +211,8 @@ def _artifact_of(row: Row) -> Artifact:
     )
 
 
-def _failure_of(row: Row) -> Failure:
+def failure_of(row: Row) -> Failure:
+    """From the three columns that jobs and bundles have."""
     return Failure(
         code=FailureCode(row["failure_code"]),
         message=row["failure_message"] or "",

@@ -30,8 +30,13 @@ class Listening:
         """Pass on notifications until the connection is lost."""
 
         def hear(payload: str | bytes) -> None:
-            if change := parse(payload):
-                feed.pass_on(change)
+            match parse(payload):
+                case JobChange() as change:
+                    feed.pass_on(change)
+                case UUID() as batch_id:
+                    feed.look_again(batch_id)
+                case None:
+                    pass
 
         async with await Connection.connect(**parameters(self._database_url, "resumepair-graphql feed")) as connection:
             # What comes together with the answer to a statement.
@@ -71,13 +76,16 @@ async def _hear_for(seconds: float, session: PGconn, hear: Callable[[bytes], Non
             loop.remove_reader(socket)
 
 
-def parse(payload: str | bytes) -> JobChange | None:
-    """The change that a notification tells (see `announce_job` in schema.sql).
+def parse(payload: str | bytes) -> JobChange | UUID | None:
+    """The change that a notification tells (see `announce_job` and `announce_bundle` in schema.sql).
 
-    None when it is no such one: any role of the database can send a notification.
+    Of a bundle it tells only the batch, which is to be read again. None when it is no such notification: any role of
+    the database can send one.
     """
     try:
         fields = orjson.loads(payload)
+        if "bundle" in fields:
+            return UUID(fields["batch"])
         batch_id, started_at, user_id = fields["batch"], fields["started_at"], fields.get("user")
         return JobChange(
             job_id=UUID(fields["id"]),

@@ -9,6 +9,7 @@ import strawberry
 from strawberry import relay
 
 from resumepair_graphql.batches import load_batch
+from resumepair_graphql.bundles import load_bundle
 from resumepair_graphql.context import Context, Info
 from resumepair_graphql.documents import load_document
 from resumepair_graphql.errors import ErrorCode, Refusal
@@ -26,6 +27,7 @@ LOADS: dict[str, Load] = {
     "ExportJob": load_job,
     "ExportBatch": load_batch,
     "Export": load_export,
+    "ExportBundle": load_bundle,
     "ExportSchedule": load_schedule,
     "Webhook": load_webhook,
     "WebhookDelivery": load_delivery,

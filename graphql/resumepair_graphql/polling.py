@@ -33,16 +33,23 @@ class Polling:
         while True:
             await asyncio.sleep(self._interval_seconds)
             keys = list(feed.watched)
-            changes = await self._changes_of(keys) if keys else []
+            changes, bundles = await self._changes_of(keys) if keys else ([], {})
             for change in changes:
                 if change.sequence > told.get(change.job_id, 0):
                     feed.pass_on(change)
-            told = {change.job_id: change.sequence for change in changes}
+            for batch_id, sequence in bundles.items():
+                if sequence > told.get(batch_id, 0):
+                    feed.look_again(batch_id)
+            told = {change.job_id: change.sequence for change in changes} | bundles
 
-    async def _changes_of(self, keys: list[UUID]) -> list[JobChange]:
-        """The last change of each of these jobs, of the jobs of these batches, and of these users' recent ones."""
+    async def _changes_of(self, keys: list[UUID]) -> tuple[list[JobChange], dict[UUID, int]]:
+        """The last change of each of these jobs, of the jobs of these batches, and of these users' recent ones.
+
+        Also the sequence of each bundle, by its batch.
+        """
         rows = await self._database.rows(ASKING, "job_changes", keys=keys, ended_within=self._ended_within)
-        return [_change_of(row) for row in rows]
+        changes = [_change_of(row) for row in rows if row["job_id"]]
+        return changes, {row["batch_id"]: row["sequence"] for row in rows if not row["job_id"]}
 
 
 def _change_of(row: Row) -> JobChange:

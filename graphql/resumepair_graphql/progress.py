@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime
 from typing import Annotated, Protocol, Self, TypeVar
 from uuid import UUID
 
@@ -22,7 +21,10 @@ LOOKS_AT_MOST = 5  # that each take all the time that a statement has
 class Followed(Protocol):
     """What can be followed until it has finished; every change has a higher `sequence`."""
 
-    finished_at: datetime | None
+    @property
+    def is_final(self) -> bool:
+        """Whether no change is to come."""
+        ...
 
     @property
     def sequence(self) -> int:
@@ -59,7 +61,8 @@ class ProgressSubscriptions:
             yield job
 
     @strawberry.subscription(
-        description="A batch as it is now, then every change, until all its jobs are final; null when there is none."
+        description="A batch as it is now, then every change, until all its jobs and its bundle are final; null when "
+        "there is none."
     )
     async def batch_progress(
         self,
@@ -99,7 +102,7 @@ async def follow(
                     return
                 seen = told = now.sequence
                 yield now
-            if now.finished_at is not None:
+            if now.is_final:
                 return
             change = await watcher.next()
             heard = change and now.after(change)
@@ -107,7 +110,7 @@ async def follow(
                 now = heard
             elif (now := await _look(reader, key, load)) is None:
                 return
-            elif now.finished_at is not None and now.sequence < told:
+            elif now.is_final and now.sequence < told:
                 seen = 0  # what was told before was not true; this is
 
 

@@ -86,14 +86,19 @@ from resumepair.export_jobs
 where id = any(%(keys)s) or batch_id = any(%(keys)s)
     or user_id = any(%(keys)s) and status in ('pending', 'processing')
     or user_id = any(%(keys)s) and finished_at >= now() - make_interval(secs => %(ended_within)s)
+union all -- of a bundle only that it has changed
+select null, user_id, batch_id, sequence, null, null, null, null, null
+from resumepair.export_bundles
+where batch_id = any(%(keys)s)
 
 -- batches_by_id --
-select b.id, b.total, b.created_at, b.finished_at, (
+select b.id, b.total, b.created_at, b.finished_at, z.id as bundle_id, z.status as bundle_status, z.sequence as bundle_sequence, (
     select json_object_agg(j.id, json_build_array(j.sequence, j.status, j.percent))
     from resumepair.export_jobs as j
     where j.batch_id = b.id
 ) as jobs
 from resumepair.export_batches as b
+left join resumepair.export_bundles as z on z.batch_id = b.id
 where b.id = any(%(ids)s)
 
 -- batch_jobs_page --
@@ -101,6 +106,16 @@ select id, batch_position from resumepair.export_jobs
 where batch_id = %(id)s and (%(after_position)s::integer is null or batch_position > %(after_position)s::integer)
 order by batch_position
 limit %(limit)s
+
+-- bundles_by_id --
+select id, status, file_name, storage_path, byte_size, sha256, entry_count,
+       failure_code, failure_message, failure_retryable, next_attempt_at,
+       download_count, last_downloaded_at, created_at, finished_at, expires_at
+from resumepair.export_bundles
+where id = any(%(ids)s) and status <> 'deleted'
+
+-- bundle_batch --
+select resumepair.bundle_batch(%(id)s) as batch_id
 
 -- cancel_batch --
 select resumepair.cancel_batch(%(id)s) as batch_id

@@ -1,10 +1,15 @@
 """The whole product with its files in (a stand-in for) Supabase Storage."""
 
+import asyncio
 import secrets
+import signal
 from collections.abc import Generator
+from io import BytesIO
+from zipfile import ZipFile
 
 import httpx
 import pytest
+from gql import GraphQLRequest, gql
 
 from tests.acceptance.conftest import DOWNLOAD, Person, Product, running, subscribe
 from tests.acceptance.test_restarts import history_of
@@ -92,3 +97,36 @@ async def test_nothing_is_lost_when_the_service_key_was_wrong_for_a_while(
     for key in (server.service_key, server.anon_key):
         assert key not in said
         assert key.rpartition(".")[2] not in said
+
+
+BATCH = """mutation ($ids: [ID!]!) { exportBatch(input: {documentIds: $ids}) { batch { id } errors { message } } }"""
+BATCH_PROGRESS = """subscription ($id: ID!) { batchProgress(id: $id) {
+  sequence completed bundle { id status entryCount byteSize url } } }"""
+
+
+async def test_a_bundle_survives_a_worker_killed_in_the_middle_of_it(
+    server: StorageServer, product: Product, alice: Person
+) -> None:
+    documents = [alice.save(), alice.save()]
+    held = server.faults.hold(on="download")  # what is read to be bundled
+    batch = alice.ask(BATCH, ids=documents)["batch"]["id"]
+    async with alice.session() as session:
+        request = GraphQLRequest(gql(BATCH_PROGRESS), variable_values={"id": batch})
+        alive = True
+        async for event in session.subscribe(request):
+            bundle = event["batchProgress"]["bundle"]
+            if alive and bundle and bundle["status"] == "PROCESSING":
+                await asyncio.to_thread(held.wait)
+                product.child("resumepair-worker").send_signal(signal.SIGKILL)
+                alive = False
+                held.let_go()
+    assert (bundle["status"], bundle["entryCount"]) == ("COMPLETED", 2)
+    (path,) = (path for path in server.objects() if path.endswith(".zip"))
+    assert path.split("/")[2] == "2", "it was made by the second attempt"
+    content = httpx.get(bundle["url"]).content
+    assert len(content) == bundle["byteSize"]
+    with ZipFile(BytesIO(content)) as file:
+        assert file.testzip() is None
+        assert len(file.namelist()) == 4
+    link = alice.ask(DOWNLOAD, id=bundle["id"])
+    assert httpx.get(link["url"]).headers["content-type"] == "application/zip"

@@ -180,6 +180,39 @@ class WorkerVoice:
             [due["schedule_id"], due["due_at"], following],
         ).fetchone()
 
+    def claim_bundle(self, bundle_id: UUID, queue_job_id: int | None = None) -> DictRow | None:
+        (row,) = self.admin.execute(
+            "select queue_job_id from resumepair.export_bundles where id = %s", [bundle_id]
+        ).fetchall()
+        return self.connection.execute(
+            "select * from resumepair.claim_bundle(%s, %s)", [bundle_id, queue_job_id or row["queue_job_id"]]
+        ).fetchone()
+
+    def reserve_bundle(self, bundle_id: UUID, attempt: int, byte_size: int = 500) -> bool:
+        query = "select resumepair.reserve_bundle(%s, %s, %s, %s)"
+        return bool(self.call(query, bundle_id, attempt, f"{bundle_id}/{attempt}/bundle.zip", byte_size))
+
+    def publish_bundle(self, bundle_id: UUID, attempt: int, byte_size: int = 500) -> bool:
+        query = (
+            "select resumepair.publish_bundle(%s, %s, 'exports.zip', %s, %s, %s, 1, now() + interval '1 day', '7 days')"
+        )
+        path = f"{bundle_id}/{attempt}/bundle.zip"
+        return bool(self.call(query, bundle_id, attempt, path, byte_size, "1" * 64))
+
+    def fail_bundle(self, bundle_id: UUID, attempt: int, retry_in: str | None = None) -> str | None:
+        query = "select status from resumepair.fail_bundle(%s, %s, 'QUOTA_EXCEEDED', 'It does not fit.', %s::interval)"
+        status: str | None = self.call(query, bundle_id, attempt, retry_in)
+        return status
+
+    def finish_bundle(self, batch_id: UUID) -> UUID:
+        """Claim, reserve and publish the bundle of a finished batch."""
+        bundle_id: UUID = bundle_row(self.admin, batch_id)["id"]
+        claim = self.claim_bundle(bundle_id)
+        assert claim
+        assert self.reserve_bundle(bundle_id, claim["attempt"])
+        assert self.publish_bundle(bundle_id, claim["attempt"])
+        return bundle_id
+
     def finish(self, job_id: UUID, byte_size: int = 1000) -> UUID:
         """Claim and publish."""
         claim = self.claim(job_id)
@@ -220,6 +253,11 @@ def bob(api: Connection) -> Person:
 def job_row(admin: Connection, job_id: UUID) -> DictRow:
     row = admin.execute("select * from resumepair.export_jobs where id = %s", [job_id]).fetchone()
     assert row
+    return row
+
+
+def bundle_row(admin: Connection, batch_id: UUID) -> DictRow:
+    (row,) = admin.execute("select * from resumepair.export_bundles where batch_id = %s", [batch_id]).fetchall()
     return row
 
 

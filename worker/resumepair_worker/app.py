@@ -15,6 +15,8 @@ from procrastinate import App
 
 from resumepair_renderer import BrowserUnavailable, Renderer, RendererSettings
 from resumepair_worker.alarm import Alarm
+from resumepair_worker.bundle import Bundler
+from resumepair_worker.bundles import Bundles
 from resumepair_worker.clean_up import CleanUp
 from resumepair_worker.connections import Pool, create_pool
 from resumepair_worker.deliveries import Deliveries
@@ -113,6 +115,15 @@ async def run(settings: Settings) -> None:
                 deadline=settings.attempt_deadline,
                 stopping=stop,
                 attempted=metrics.attempted,
+            ),
+            Bundler(
+                bundles=Bundles(pool),
+                store=store,
+                lifetime=settings.export_lifetime,
+                retry_base=settings.retry_base,
+                deadline=settings.attempt_deadline,
+                stopping=stop,
+                attempted=metrics.bundled,
             ),
             CleanUp(Files(pool), store, settings.ages, metrics.cleaned),
             alarm.expect,

@@ -28,7 +28,7 @@ UNFINISHED_AFTER: Final = timedelta(hours=1)
 # More lost files than this, and than a tenth of all, are no accidents but a storage that shows another folder.
 FEW_LOST: Final = 10
 MANY_LOST: Final = 0.1
-# user id/job id/attempt/file name: what else is in the bucket is somebody else's.
+# user id/job id or bundle id/attempt/file name: what else is in the bucket is somebody else's.
 UUID_PATTERN: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 OURS: Final = re.compile(rf"{UUID_PATTERN}/{UUID_PATTERN}/\d+/[^/]+")
 

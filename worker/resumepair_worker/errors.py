@@ -71,7 +71,7 @@ class Failure:
 
 INTERNAL = Failure(
     "INTERNAL_ERROR",
-    "Something went wrong on our side while exporting this document.",
+    "Something went wrong on our side during this export.",
     retryable=True,
 )
 

@@ -2,16 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from datetime import timedelta
+from functools import partial
+from typing import Any
 from uuid import UUID
 
-import psycopg
 import structlog
-from psycopg_pool import PoolTimeout
 
 from resumepair_renderer import (
     Format,
@@ -23,34 +21,16 @@ from resumepair_renderer import (
     RenderOptions,
     RenderStage,
 )
-from resumepair_worker.backoff import delay_after
+from resumepair_worker.attempt import DELIVER_SECONDS, deliver, make_attempt, to_the_end
 from resumepair_worker.content_key import content_key_of
-from resumepair_worker.errors import INTERNAL, Superseded, failure_of
+from resumepair_worker.errors import Superseded
 from resumepair_worker.jobs import Artifact, Claim, Jobs
 from resumepair_worker.storage import Store
 
-T = TypeVar("T")
-
 log = structlog.stdlib.get_logger(__name__)
 
-# The database cannot be told anything now; the queue runs the job again. PoolTimeout is one of the first.
-UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError)
-# SQLSTATE classes of a connection that broke: whether the statement was carried out is then not known.
-CONNECTION_LOST = ("08", "57P")
-# How long a cancelled attempt may still take to deliver, and to hand itself back.
-DELIVER_SECONDS = 1.0
-HAND_BACK_SECONDS = 0.5
 UNREADABLE = "a number has too many digits, or lists and objects are nested too deep"
 STAGES = {RenderStage.RENDERING: "rendering", RenderStage.VERIFYING: "verifying"}
-
-
-class RetryLater(Exception):  # a request to the queue, not an error
-    """The job row is pending again: the queue shall run it at this time (None: at once), at its old place."""
-
-    def __init__(self, at: datetime | None, priority: int) -> None:
-        super().__init__(f"retry at {at:%H:%M:%S}" if at else "retry at once")
-        self.at = at
-        self.priority = priority
 
 
 @dataclass(frozen=True)
@@ -71,35 +51,12 @@ class Exporter:
     attempted: Callable[[str], None] = lambda _: None
 
     async def run(self, job_id: UUID, queue_job_id: int) -> None:
-        """Make one attempt at the job, if there is one to make.
-
-        Raises:
-            RetryLater: The attempt failed and another one is due later.
-            psycopg.OperationalError, psycopg.InterfaceError: The database did not answer; run it again.
-            asyncio.CancelledError: The attempt was cancelled, or handed back because the worker stops.
-        """
+        """Make one attempt at the job, if there is one to make; raises as `make_attempt`."""
         claim = await self.jobs.claim(job_id, queue_job_id)
         if claim is None:
             log.info("nothing_to_do", job_id=str(job_id))
             return
-        bound = log.bind(job_id=str(job_id), attempt=claim.attempt)
-        try:
-            async with asyncio.timeout(self.deadline.total_seconds()):
-                await self._attempt(claim)
-        except Superseded:
-            bound.info("superseded")
-        except asyncio.CancelledError:
-            # After a cancel by the user this changes nothing: the row is no longer `processing`.
-            released = await _to_the_end(self.jobs.release(claim), HAND_BACK_SECONDS)
-            bound.info("handed_back" if released else "stopped")
-            raise
-        except UNREACHABLE:
-            raise
-        except Exception as error:  # noqa: BLE001 # whatever it is, the user must learn that the attempt ended
-            await self._fail(claim, error)
-        else:
-            bound.info("completed")
-            self.attempted("completed")
+        await make_attempt(self, self.jobs, claim, self._attempt)
 
     async def _attempt(self, claim: Claim) -> None:
         async def on_stage(stage: RenderStage) -> None:
@@ -113,7 +70,7 @@ class Exporter:
             self.attempted("cached")
             return
         rendered = await self.renderer.render(_read(claim.document_json), options, on_stage=on_stage)
-        await _to_the_end(self._deliver(claim, rendered, content_key), DELIVER_SECONDS)
+        await to_the_end(self._deliver(claim, rendered, content_key), DELIVER_SECONDS)
 
     async def _deliver(self, claim: Claim, rendered: Rendered, content_key: str) -> None:
         """Upload and publish. Runs to its end once begun, so that a cancel in between leaves no file behind."""
@@ -123,13 +80,8 @@ class Exporter:
         await self._report(claim, "uploading")
         if not await self.jobs.reserve(claim, artifact):
             raise Superseded
-        await self.store.put(path, rendered.content, rendered.format.media_type)
-        try:
-            await self._publish(claim, artifact)
-        except Exception as error:
-            if not _may_be_published(error):
-                await self.store.remove([path])
-            raise
+        publish = partial(self._publish, claim, artifact)
+        await deliver(self.store, path, rendered.content, rendered.format.media_type, publish)
 
     async def _publish(self, claim: Claim, artifact: Artifact) -> None:
         await self._report(claim, "publishing")
@@ -140,22 +92,6 @@ class Exporter:
         if not await self.jobs.report(claim, stage):
             raise Superseded
 
-    async def _fail(self, claim: Claim, error: Exception) -> None:
-        failure = failure_of(error)
-        if failure.retryable and self.stopping.is_set() and await self.jobs.release(claim):
-            # The browser and the storage may have been told to stop together with us: no fault of the attempt.
-            log.info("handed_back", job_id=str(claim.job_id), attempt=claim.attempt, code=failure.code)
-            raise RetryLater(None, claim.queue_priority)
-        retry_in = delay_after(claim.attempt, self.retry_base) if failure.retryable else None
-        self.attempted(failure.code)
-        ended = await self.jobs.fail(claim, failure, retry_in)
-        log.warning(
-            "attempt_failed", job_id=str(claim.job_id), attempt=claim.attempt, code=failure.code,
-            status=ended and ended.status, exc_info=error if failure is INTERNAL else None,
-        )  # fmt: skip
-        if ended and ended.status == "pending":
-            raise RetryLater(ended.next_attempt_at, claim.queue_priority)
-
 
 def _read(document_json: str) -> dict[str, Any]:
     """The document of a claim. PostgreSQL keeps what Python does not read: endless numbers, thousands of levels."""
@@ -164,34 +100,3 @@ def _read(document_json: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise InvalidDocument([Problem("", UNREADABLE)]) from None
     return document
-
-
-def _may_be_published(error: Exception) -> bool:
-    """Whether the connection broke after the statement was sent: the file has to stay, it may be wanted."""
-    if not isinstance(error, UNREACHABLE) or isinstance(error, PoolTimeout):
-        return False
-    return error.sqlstate is None or error.sqlstate.startswith(CONNECTION_LOST)
-
-
-async def _to_the_end(work: Coroutine[None, None, T], patience: float) -> T:
-    """Wait for the work; when we are cancelled meanwhile, for these seconds more, and pass the cancel on after it."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await _finish(task, patience)
-        raise
-
-
-async def _finish(task: asyncio.Future[T], patience: float) -> None:
-    """Give a task these seconds to end, also when cancelled again; then end it."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + patience
-    while not task.done() and (left := deadline - loop.time()) > 0:
-        with suppress(asyncio.CancelledError):
-            await asyncio.wait([task], timeout=left)
-    if not task.done():
-        task.cancel()
-        log.warning("given_up_while_stopping")
-    elif not task.cancelled() and (error := task.exception()) and not isinstance(error, Superseded):
-        log.warning("failed_while_stopping", error=repr(error))

@@ -1,9 +1,9 @@
 """An export job as the worker sees it: functions of `schema.sql`, each one transaction, each fenced by the attempt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, LiteralString, NamedTuple
+from datetime import timedelta
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -11,6 +11,7 @@ from psycopg.rows import args_row, class_row, scalar_row
 from psycopg.types.json import Jsonb
 
 from resumepair_renderer import Rendered
+from resumepair_worker.attempt import Ended
 from resumepair_worker.connections import Pool
 from resumepair_worker.errors import Failure, QuotaExceeded
 
@@ -27,6 +28,11 @@ class Claim:
     document_json: str
     options: dict[str, Any]
     queue_priority: int
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What the log calls it by."""
+        return {"job_id": str(self.job_id)}
 
 
 @dataclass(frozen=True)
@@ -60,13 +66,6 @@ class Artifact:
             warnings=[{"path": warning.path, "message": warning.message} for warning in rendered.warnings],
             content_key=content_key,
         )
-
-
-class Ended(NamedTuple):
-    """What became of a job whose attempt failed; the time of its next attempt, if there is one."""
-
-    status: str
-    next_attempt_at: datetime | None
 
 
 class Jobs:
@@ -150,14 +149,17 @@ class Jobs:
         return bool(await self._call("select resumepair.release_export(%s, %s)", claim, []))
 
     async def rescue(self, silent_for: timedelta, deadline: timedelta) -> list[UUID]:
-        """Queue anew what a worker, silent for this long, will not finish, or has not moved within the deadline."""
+        """Queue anew what a worker, silent for this long, will not finish, or has not moved within the deadline.
+
+        Exports and bundles alike; their ids.
+        """
         query = "select resumepair.rescue_exports(%s, %s)"
         async with self._pool.connection() as connection, connection.cursor(row_factory=scalar_row) as cursor:
             await cursor.execute(query, (silent_for, deadline))
             return await cursor.fetchall()
 
     async def requeue(self) -> list[UUID]:
-        """Queue anew what the queue has lost."""
+        """Queue anew what the queue has lost, exports and bundles alike; their ids."""
         async with self._pool.connection() as connection, connection.cursor(row_factory=scalar_row) as cursor:
             await cursor.execute("select resumepair.requeue_exports()")
             return await cursor.fetchall()

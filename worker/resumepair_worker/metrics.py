@@ -21,6 +21,12 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self._bundled = Counter(
+            "resumepair_worker_bundle_attempts",
+            "Attempts at bundles of batches, by what became of them: completed, or the code of the failure.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self._cleaned = Counter(
             "resumepair_worker_cleaned",
             "What the clean-up found and settled, by kind (docs/how-to/clean-up.md).",
@@ -31,6 +37,10 @@ class Metrics:
     def attempted(self, outcome: str) -> None:
         """Count an attempt that came to an end of its own."""
         self._attempts.labels(outcome).inc()
+
+    def bundled(self, outcome: str) -> None:
+        """Count an attempt at a bundle that came to an end of its own."""
+        self._bundled.labels(outcome).inc()
 
     def cleaned(self, kind: str, count: int) -> None:
         """Count what a sweep did."""

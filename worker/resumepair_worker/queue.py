@@ -14,9 +14,11 @@ from procrastinate.jobs import Job
 from procrastinate.middleware import AsyncCallNext
 from procrastinate.worker import Worker
 
+from resumepair_worker.attempt import RetryLater
+from resumepair_worker.bundle import Bundler
 from resumepair_worker.clean_up import CleanUp, ManyFilesLost
 from resumepair_worker.errors import ExportError
-from resumepair_worker.export import Exporter, RetryLater
+from resumepair_worker.export import Exporter
 
 # A list, not a tuple: psycopg would send a tuple as a row.
 QUEUES = ["exports", "maintenance"]
@@ -67,7 +69,7 @@ async def settle_cancellation(call_next: AsyncCallNext, context: JobContext, wor
         raise
 
 
-def build_queue(exporter: Exporter, clean_up: CleanUp, expect: Expect) -> App:
+def build_queue(exporter: Exporter, bundler: Bundler, clean_up: CleanUp, expect: Expect) -> App:
     """The app with its tasks; it is opened with a pool by whoever runs it. `expect` hears when a task will come again.
 
     The periodic task is also what makes a worker stop, and so start anew, when it has lost its LISTEN session: without
@@ -78,6 +80,11 @@ def build_queue(exporter: Exporter, clean_up: CleanUp, expect: Expect) -> App:
     @app.task(name="render_export", queue="exports", pass_context=True, retry=Again(expect))
     async def render_export(context: JobContext, job_id: str) -> None:  # pyright: ignore[reportUnusedFunction]
         await exporter.run(UUID(job_id), _id_of(context.job))
+
+    # On the exports' queue: it has a place in the fair order, too.
+    @app.task(name="bundle_batch", queue="exports", pass_context=True, retry=Again(expect))
+    async def bundle_batch(context: JobContext, bundle_id: str) -> None:  # pyright: ignore[reportUnusedFunction]
+        await bundler.run(UUID(bundle_id), _id_of(context.job))
 
     @app.periodic(cron="* * * * *")
     @app.task(name="rescue_exports", queue="maintenance", queueing_lock="rescue_exports")

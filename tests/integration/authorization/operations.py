@@ -58,7 +58,7 @@ def everybody_has_a_job(world: World) -> dict[str, Any]:
 
 
 def everybody_has_an_export(world: World) -> dict[str, Any]:
-    """The owner has one of 1000 bytes already."""
+    """The owner has some already, of more bytes."""
     world.worker.finish(world.other.export(), OTHERS_BYTES)
     return {}
 
@@ -79,8 +79,7 @@ def figures(completed: int, used: int) -> dict[str, Any]:
 
 
 def figures_of_all(world: World) -> object:
-    row = world.one("select count(*) as completed, sum(byte_size)::int as used from resumepair.export_history")
-    return figures(row["completed"], row["used"])
+    return figures(**world.figures_of())
 
 
 def latest_document(person: Person) -> object:
@@ -102,7 +101,7 @@ OPERATIONS = (
         "me",
         "query { me { id role usage { bytesUsed } } }",
         everybody_has_an_export,
-        owner=lambda world: viewer(world.owner.id, "AUTHENTICATED", 1000),
+        owner=lambda world: viewer(world.owner.id, "AUTHENTICATED", world.figures_of(world.owner)["used"]),
         other=lambda world: viewer(world.other.id, "AUTHENTICATED", OTHERS_BYTES),
         anon=EMPTY,
         service_role=lambda _: viewer(None, "SERVICE_ROLE", 0),
@@ -116,12 +115,22 @@ OPERATIONS = (
             other=EMPTY,
             service_role=EMPTY if kind == "document" else VALUE,
         )
-        for kind in ("document", "job", "batch", "export", "schedule", "webhook", "delivery")
+        for kind in ("document", "job", "batch", "export", "bundle", "schedule", "webhook", "delivery")
     ),
     Operation(
         "nodes",
         "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Document { title } } }",
-        lambda world: {"ids": [world.document, world.job, world.batch, world.export, world.schedule, world.webhook]},
+        lambda world: {
+            "ids": [
+                world.document,
+                world.job,
+                world.batch,
+                world.export,
+                world.bundle,
+                world.schedule,
+                world.webhook,
+            ],
+        },
         other=EMPTY,
         service_role=VALUE,
     ),
@@ -178,7 +187,7 @@ OPERATIONS = (
         "stats",
         "query { stats { completed bytesUsed templates { template completed } } }",
         everybody_has_an_export,
-        owner=lambda _: figures(1, 1000),
+        owner=lambda world: figures(**world.figures_of(world.owner)),
         other=lambda _: figures(1, OTHERS_BYTES),
         service_role=figures_of_all,
     ),
@@ -245,9 +254,24 @@ OPERATIONS = (
         lambda world: {"id": world.export},
     ),
     Operation(
+        "createDownloadUrl, a bundle",
+        "mutation ($id: ID!) { createDownloadUrl(input: {exportId: $id}) { url errors { code } } }",
+        lambda world: {"id": world.bundle},
+    ),
+    Operation(
+        "bundleBatch",
+        "mutation ($id: ID!) { bundleBatch(input: {batchId: $id}) { batch { id } errors { code } } }",
+        lambda world: {"id": global_id("ExportBatch", world.new_finished_batch())},
+    ),
+    Operation(
         "deleteExport",
         "mutation ($id: ID!) { deleteExport(input: {exportId: $id}) { deletedId errors { code } } }",
         lambda world: {"id": world.new_export()},
+    ),
+    Operation(
+        "deleteExport, a bundle",
+        "mutation ($id: ID!) { deleteExport(input: {exportId: $id}) { deletedId errors { code } } }",
+        lambda world: {"id": world.new_bundle()},
     ),
     Operation(
         "scheduleExport",

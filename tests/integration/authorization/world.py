@@ -9,8 +9,8 @@ from psycopg.rows import DictRow
 from tests.integration.conftest import Connection, Person, WorkerVoice
 
 TABLES = (
-    "documents", "export_jobs", "export_batches", "export_history", "export_schedules", "webhooks",
-    "webhook_deliveries", "user_limits",
+    "documents", "export_jobs", "export_batches", "export_history", "export_bundles", "export_schedules",
+    "webhooks", "webhook_deliveries", "user_limits",
 )  # fmt: skip
 
 
@@ -41,6 +41,7 @@ class World:
         self.job = global_id("ExportJob", job)
         self.export = global_id("Export", self.worker.finish(job))
         self.batch = self.new_batch()
+        self.bundle = self.new_bundle()
         self.schedule = self.new_schedule()
         self.webhook = self.new_webhook()
         self.delivery = self.new_failed_delivery()
@@ -63,6 +64,14 @@ class World:
         (row,) = self.owner.enqueue(self.owner.save_document(self.secret), batch=True)
         return global_id("ExportBatch", row["batch_id"])
 
+    def new_finished_batch(self) -> UUID:
+        (row,) = self.owner.enqueue(self.owner.save_document(self.secret), batch=True)
+        self.worker.finish(row["job_id"])
+        return row["batch_id"]  # type: ignore[no-any-return]
+
+    def new_bundle(self) -> str:
+        return global_id("ExportBundle", self.worker.finish_bundle(self.new_finished_batch()))
+
     def new_schedule(self) -> str:
         return global_id("ExportSchedule", self.owner.schedule(self.owner.save_document(self.secret))["schedule_id"])
 
@@ -83,9 +92,16 @@ class World:
         self.worker.finish_delivery(claim, status=500, error=f"It answered {self.secret}.")
         return global_id("WebhookDelivery", row["id"])
 
-    def one(self, query: str) -> DictRow:
-        """The only row of a query over everybody's."""
-        (row,) = self.admin.execute(query.encode()).fetchall()
+    def figures_of(self, person: Person | None = None) -> DictRow:
+        """How many exports there were, and what those that are left take up; of this user, or of all."""
+        (row,) = self.admin.execute(
+            "select (select count(*) from resumepair.export_jobs where status = 'completed' and user_id = any (u.ids))"
+            " as completed,"
+            " (select sum(byte_size)::int from resumepair.export_history where user_id = any (u.ids)) as used"
+            " from (select array_agg(distinct user_id) as ids from resumepair.export_jobs"
+            " where user_id = coalesce(%s, user_id)) as u",
+            [person and person.id],
+        ).fetchall()
         return row
 
     def belongings(self) -> list[DictRow]:

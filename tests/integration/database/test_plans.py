@@ -21,7 +21,8 @@ Values = Sequence[object] | Mapping[str, object]
 
 JOBS = 20_000
 GROWN = {
-    "documents", "export_jobs", "export_history", "export_schedules", "webhooks", "webhook_deliveries",
+    "documents", "export_jobs", "export_history", "export_batches", "export_bundles", "export_schedules",
+    "webhooks", "webhook_deliveries",
     "procrastinate_jobs", "procrastinate_events",
 }  # fmt: skip
 NOW = datetime.now(UTC)
@@ -111,6 +112,31 @@ def test_sweep_alarm_and_pruning_read_no_whole_table(planned: Planned) -> None:
     assert planned.whole_tables() == set()
 
 
+def test_a_bundle_from_the_end_of_its_batch_to_its_expiry_reads_no_whole_table(planned: Planned) -> None:
+    user = uuid4()
+    (document,) = planned.as_user(
+        user, "insert into resumepair.documents (title, data) values ('CV', '{}') returning id"
+    )
+    enqueue = "select * from resumepair.enqueue_export(array[%s]::uuid[], '{}', null, true)"
+    (job,) = planned.as_user(user, enqueue, [document["id"]])
+    claim = "select resumepair.claim_export(id, queue_job_id) from resumepair.export_jobs where id = %s"
+    planned.run(claim, [job["job_id"]])
+    publish = (
+        "select resumepair.publish_export(%s, 1, 'classic', 'cv.pdf', 'p', 1, 1, %s, null, null, '[]', '7 days') as id"
+    )
+    planned.run(publish, [job["job_id"], "0" * 64])
+    (bundle,) = planned.run("select * from resumepair.export_bundles where batch_id = %s", [job["batch_id"]])
+    planned.run("select * from resumepair.claim_bundle(%s, %s)", [bundle["id"], bundle["queue_job_id"]])
+    planned.run("select resumepair.reserve_bundle(%s, 1, 'z', 1)", [bundle["id"]])
+    finish = "select resumepair.publish_bundle(%s, 1, 'exports.zip', 'z', 1, %s, 1, now(), '7 days') as done"
+    (published,) = planned.run(finish, [bundle["id"], "0" * 64])
+    planned.as_user(user, "select resumepair.bundle_batch(%s)", [job["batch_id"]])
+    planned.run("select resumepair.expire_exports(50)")
+    planned.as_user(user, "select resumepair.delete_export(%s)", [bundle["id"]])
+    assert published["done"]
+    assert planned.whole_tables() == set()
+
+
 def test_the_end_of_a_worker_reads_no_whole_table(planned: Planned) -> None:
     (worker,) = planned.run("select worker_id from procrastinate_register_worker_v1()")
     planned.run("select procrastinate_unregister_worker_v1(%s)", [worker["worker_id"]])
@@ -170,6 +196,7 @@ def test_a_webhook_from_registration_to_deletion_reads_no_whole_table(planned: P
         "exports_by_id",
         "viewer",
         "batches_by_id",
+        "bundles_by_id",
         "batch_jobs_page",
         "schedules_by_id",
         "schedules_page",

@@ -27,7 +27,8 @@ def owner(alice: Person, worker: WorkerVoice, admin: Connection) -> Person:
     """A user with a row in every table."""
     alice.register_webhook()
     worker.finish(alice.export())
-    alice.enqueue(alice.save_document(), batch=True)
+    (row,) = alice.enqueue(alice.save_document(), batch=True)
+    worker.finish(row["job_id"])
     alice.schedule()
     admin.execute("insert into resumepair.user_limits (user_id) values (%s)", [alice.id])
     return alice

@@ -17,6 +17,7 @@ from tests.integration.conftest import Connection, Person, WorkerVoice, connect
 TABLES = (
     "documents",
     "export_batches",
+    "export_bundles",
     "export_history",
     "export_jobs",
     "export_schedules",
@@ -157,7 +158,7 @@ alter table resumepair.user_limits drop column max_schedules, drop column max_do
 drop function resumepair.limit_documents() cascade;
 alter table resumepair.export_history drop column proof, drop column fit, drop column warnings,
     drop column file_id, drop column cached;
-drop table resumepair.stored_files, resumepair.user_usage cascade;
+drop table resumepair.export_bundles, resumepair.stored_files, resumepair.user_usage cascade;
 alter table resumepair.export_jobs drop column fresh, drop column template, drop column byte_size,
     drop column page_count, drop column download_count;
 alter table resumepair.export_statistics add column expiring_bytes bigint not null default 0;
@@ -170,15 +171,24 @@ create function resumepair.publish_export(
     p_byte_size bigint, p_page_count integer, p_sha256 text, p_lifetime interval
 ) returns uuid language sql as 'select null::uuid';
 """
+# When each stored file was an export's.
+BEFORE_BUNDLES = """
+drop table resumepair.export_bundles cascade;
+alter table resumepair.stored_files drop column bundle_id, alter column job_id set not null;
+"""
 
 
-@pytest.mark.parametrize("owner", ["superuser", "plain owner"])
-def test_a_database_of_the_first_version_is_brought_up_to_date(world: str, owner: str) -> None:
+@pytest.mark.parametrize(
+    ("owner", "version"),
+    [("superuser", FIRST_VERSION), ("plain owner", FIRST_VERSION), ("superuser", BEFORE_BUNDLES)],
+    ids=["first, superuser", "first, plain owner", "before bundles"],
+)
+def test_a_database_of_an_earlier_version_is_brought_up_to_date(world: str, owner: str, version: str) -> None:
     owner_url = make_plain_owner(world) if owner == "plain owner" else world
     prepare(owner_url)
     today = snapshot(world)
     with connect(owner_url) as session:
-        session.execute(FIRST_VERSION.encode())
+        session.execute(version.encode())
     prepare(owner_url)
 
     assert snapshot(world) == today

@@ -21,12 +21,15 @@ def ids(alice: Person, worker: WorkerVoice) -> dict[str, str]:
     """A global id of each type, all of them alice's."""
     document = alice.save_document()
     job = alice.enqueue(document)[0]["job_id"]
+    (finished,) = alice.enqueue(document, batch=True)
+    worker.finish(finished["job_id"])
     webhook = alice.register_webhook()["webhook_id"]
     keys: dict[str, UUID] = {
         "Document": document,
         "ExportJob": job,
         "ExportBatch": alice.enqueue(document, batch=True)[0]["batch_id"],
         "Export": worker.finish(job),
+        "ExportBundle": worker.finish_bundle(finished["batch_id"]),
         "ExportSchedule": alice.schedule(document)["schedule_id"],
         "Webhook": webhook,
         "WebhookDelivery": alice.run("select resumepair.test_webhook(%s) as id", webhook)[0]["id"],
@@ -67,7 +70,7 @@ async def test_nodes_are_read_in_one_query_per_type(
     more = [to_base64("Document", alice.save_document()) for _ in range(3)]
     assert all(await ask(alice, NODES, ids=[*ids.values(), *more]))
     assert sorted(asked) == [
-        "batches_by_id", "documents_by_id", "exports_by_id", "jobs_by_id", "schedules_by_id",
+        "batches_by_id", "bundles_by_id", "documents_by_id", "exports_by_id", "jobs_by_id", "schedules_by_id",
         "webhook_deliveries_by_id", "webhooks_by_id",
     ]  # fmt: skip
 

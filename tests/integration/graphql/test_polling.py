@@ -21,7 +21,7 @@ from tests.integration.graphql.conftest import Subscribe
 
 INTERVAL_SECONDS = 0.05
 JOB = "subscription ($id: ID!) { jobProgress(id: $id) { status progress { percent } } }"
-BATCH = "subscription ($id: ID!) { batchProgress(id: $id) { percent completed } }"
+BATCH = "subscription ($id: ID!) { batchProgress(id: $id) { percent completed bundle { status } } }"
 
 
 @pytest.fixture
@@ -63,7 +63,11 @@ async def test_a_batch_is_followed_to_its_end(subscribe: Subscribe, alice: Perso
     await anext(events)
     for row in rows:
         worker.finish(row["job_id"])
-    assert [event async for event in events][-1] == {"percent": 100, "completed": 2}
+    while not (event := await anext(events))["bundle"]:
+        pass
+    assert event == {"percent": 100, "completed": 2, "bundle": {"status": "PENDING"}}
+    worker.finish_bundle(rows[0]["batch_id"])
+    assert [event async for event in events][-1]["bundle"] == {"status": "COMPLETED"}
 
 
 async def test_a_lost_database_is_a_pause(

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from psycopg.types.json import Jsonb
-from strawberry.relay import to_base64
+from strawberry.relay import from_base64, to_base64
 from strawberry.types import ExecutionResult
 
 from resumepair_graphql.auth import Identity
@@ -28,6 +28,11 @@ def batch_of(person: Person, size: int) -> tuple[str, list[UUID]]:
     """A new batch's global id and its jobs' keys in order."""
     rows = person.enqueue(*(person.save_document() for _ in range(size)), batch=True)
     return to_base64("ExportBatch", rows[0]["batch_id"]), [row["job_id"] for row in rows]
+
+
+def finish_bundle(worker: WorkerVoice, id_: str) -> None:
+    """The bundle of a batch whose jobs have ended: two changes."""
+    worker.finish_bundle(UUID(from_base64(id_)[1]))
 
 
 def told(batch: dict[str, Any]) -> tuple[int, int, bool]:
@@ -53,8 +58,9 @@ async def test_a_batch_tells_every_change_of_its_jobs_and_completes(
     assert (told(back), back["pending"], back["processing"]) == ((6, 50, False), 1, 0)
     alice.cancel(second)
     last = await anext(events)
-    assert (told(last), last["completed"], last["cancelled"]) == ((7, 100, True), 1, 1)
-    assert [event async for event in events] == []
+    assert (told(last), last["completed"], last["cancelled"]) == ((8, 100, True), 1, 1)
+    finish_bundle(worker, id_)
+    assert told([event async for event in events][-1]) == (10, 100, True)
 
 
 async def test_a_batch_is_followed_without_a_query_per_change(
@@ -74,10 +80,12 @@ async def test_a_batch_is_followed_without_a_query_per_change(
 
     for job in jobs:
         worker.finish(job)
+    finish_bundle(worker, id_)
     seen = [told(event) async for event in events]
 
-    assert seen[-1] == (15, 100, True)
-    assert queries == ["batches_by_id"] * 2  # the first look and the last
+    assert seen[-1] == (18, 100, True)
+    assert set(queries) == {"batches_by_id"}
+    assert len(queries) <= 4  # the first look, one at the end of the jobs, two for the bundle
 
 
 async def test_a_batch_is_resumed_after_what_was_seen(subscribe: Subscribe, alice: Person, worker: WorkerVoice) -> None:
@@ -164,8 +172,9 @@ async def test_without_points_events_wait_and_then_only_the_latest_state_is_told
     drain(alice)
     for job in jobs:
         worker.finish(job)
+    finish_bundle(worker, id_)
     (last,) = [event async for event in events]
-    assert told(last) == (9, 100, True)
+    assert told(last) == (12, 100, True)
     assert [edge["node"]["status"] for edge in last["jobs"]["edges"]] == ["COMPLETED"] * 3
 
 
@@ -210,8 +219,9 @@ async def test_a_batch_that_has_finished_is_told_once(subscribe: Subscribe, alic
     id_, jobs = batch_of(alice, 2)
     for job in jobs:
         worker.finish(job)
-    assert [told(event) async for event in subscribe(alice, BATCH, id=id_)] == [(6, 100, True)]
-    assert [event async for event in subscribe(alice, BATCH, id=id_, after=6)] == []
+    finish_bundle(worker, id_)
+    assert [told(event) async for event in subscribe(alice, BATCH, id=id_)] == [(9, 100, True)]
+    assert [event async for event in subscribe(alice, BATCH, id=id_, after=9)] == []
 
 
 async def test_another_user_s_batch_and_an_unknown_one_are_the_same_null(
@@ -231,14 +241,16 @@ async def test_followers_that_missed_changes_see_the_present_state(
     await anext(job)
 
     admin.execute("alter table resumepair.export_jobs disable trigger export_jobs_announce_update")
+    admin.execute("alter table resumepair.export_bundles disable trigger export_bundles_announce")
     for key in (first, second):
         worker.finish(key)
+    finish_bundle(worker, id_)
     admin.execute(
         "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'resumepair-graphql feed'"
         " and datname = current_database()"
     )
 
-    assert [told(event) async for event in batch] == [(6, 100, True)]
+    assert [told(event) async for event in batch] == [(9, 100, True)]
     assert [event async for event in job] == [{"status": "COMPLETED"}]
 
 
@@ -257,6 +269,7 @@ async def test_a_forged_announcement_does_not_keep_the_end_from_anybody(
     }  # fmt: skip
     admin.execute("select pg_notify('resumepair_jobs', %s)", [json.dumps(forged)])
     worker.finish(job_id)
+    worker.finish_bundle(batch_id)
 
-    assert [told(event) for event in [event async for event in batch]][-1] == (3, 100, True)
+    assert [told(event) for event in [event async for event in batch]][-1] == (6, 100, True)
     assert [event async for event in job][-1] == {"status": "COMPLETED"}

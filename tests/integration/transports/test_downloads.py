@@ -8,7 +8,7 @@ import httpx
 import pytest
 from strawberry.relay import to_base64
 
-from tests.integration.conftest import Connection, Person, WorkerVoice
+from tests.integration.conftest import Connection, Person, WorkerVoice, bundle_row
 from tests.integration.transports.conftest import Server, bearer, token_of
 
 PDF = b"%PDF-1.7 a file of nineteen"
@@ -92,3 +92,26 @@ def test_an_expired_export_is_410_before_and_after_it_is_cleaned_up(
         answer = httpx.get(f"{server.url}/exports/{export}/download", headers=bearer(token_of(alice)))
         assert (answer.status_code, code_of(answer)) == (410, "EXPORT_EXPIRED")
         worker.call("select resumepair.expire_exports(50)")
+
+
+def test_a_bundle_has_such_an_address_too_which_leads_nowhere_until_it_is_there(
+    server: Server, alice: Person, worker: WorkerVoice, storage: Path, admin: Connection
+) -> None:
+    (row,) = alice.enqueue(alice.save_document(), batch=True)
+    worker.finish(row["job_id"])
+    key = bundle_row(admin, row["batch_id"])["id"]
+    for id_ in (key, to_base64("ExportBundle", key)):
+        answer = httpx.get(f"{server.url}/exports/{id_}/download", headers=bearer(token_of(alice)))
+        assert (answer.status_code, code_of(answer)) == (409, "INVALID_STATE")
+
+    worker.finish_bundle(row["batch_id"])
+    place = storage / f"{key}/1/bundle.zip"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"PK")
+    answer = httpx.get(
+        f"{server.url}/exports/{to_base64('ExportBundle', key)}/download", headers=bearer(token_of(alice)),
+        follow_redirects=True,
+    )  # fmt: skip
+    assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, b"PK", "application/zip")
+    assert "exports.zip" in answer.headers["content-disposition"]
+    assert bundle_row(admin, row["batch_id"])["download_count"] == 1

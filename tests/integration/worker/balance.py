@@ -11,16 +11,18 @@ def files_in(folder: Path) -> dict[str, int]:
 
 
 def assert_balanced(admin: Connection, folder: Path) -> None:
-    """Every file has a row and every row its file, an export wants each, and each user is charged just for these."""
+    """Every file has a row and every row its file, something wants each, and each user is charged just for these."""
     rows = admin.execute("select * from resumepair.stored_files").fetchall()
     assert {row["storage_path"]: row["byte_size"] for row in rows} == files_in(folder)
     assert {row["state"] for row in rows} <= {"stored"}
     wanted = admin.execute(
-        "select distinct file_id from resumepair.export_history where file_id is not null"
+        "select file_id from resumepair.export_history where file_id is not null"
+        " union select file_id from resumepair.export_bundles where file_id is not null"
     ).fetchall()
     assert {row["id"] for row in rows} == {row["file_id"] for row in wanted}
     available = admin.execute(
         "select from resumepair.export_history where expires_at > now() and file_id is null"
+        " union all select from resumepair.export_bundles where expires_at > now() and file_id is null"
     ).fetchall()
     assert available == []
     charged = admin.execute("select user_id, bytes_used from resumepair.user_usage where bytes_used > 0").fetchall()

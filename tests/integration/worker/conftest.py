@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 from uuid import UUID
 
 import psycopg
@@ -17,6 +18,8 @@ from psycopg.rows import DictRow
 from resumepair_renderer import Renderer, RendererSettings
 from resumepair_worker.alarm import Alarm
 from resumepair_worker.app import work
+from resumepair_worker.bundle import Bundler
+from resumepair_worker.bundles import Bundles
 from resumepair_worker.clean_up import Ages, CleanUp
 from resumepair_worker.connections import Pool, create_pool
 from resumepair_worker.export import Exporter
@@ -45,15 +48,16 @@ class Parts:
 
     pool: Pool
     exporter: Exporter
+    bundler: Bundler
     clean_up: CleanUp
     alarm: Alarm
 
     @property
     def queue(self) -> App:
-        return build_queue(self.exporter, self.clean_up, self.alarm.expect)
+        return build_queue(self.exporter, self.bundler, self.clean_up, self.alarm.expect)
 
     def with_store(self, store: Store) -> "Parts":
-        return replace(self, exporter=replace(self.exporter, store=store))
+        return replace(self, exporter=replace(self.exporter, store=store), bundler=replace(self.bundler, store=store))
 
     @asynccontextmanager
     async def working(self, *, listen: bool = True, poll_seconds: float = 1.0) -> AsyncGenerator[App, None]:
@@ -102,19 +106,33 @@ async def parts(
     database: Database, renderer: Renderer, store_folder: Path, counts: Counts
 ) -> AsyncGenerator[Parts, None]:
     async with create_pool(database.worker_url, 6) as pool:
-        store = FolderStore(store_folder)
-        yield Parts(
-            pool,
-            Exporter(
-                jobs=Jobs(pool),
-                renderer=renderer,
-                store=store,
-                lifetime=timedelta(days=7),
-                retry_base=timedelta(milliseconds=50),
-            ),
-            CleanUp(Files(pool), store, Ages(), counts),
-            Alarm(Jobs(pool)),
-        )
+        yield parts_of(pool, renderer, FolderStore(store_folder), counts)
+
+
+@pytest.fixture
+async def browserless(database: Database, store_folder: Path, counts: Counts) -> AsyncGenerator[Parts, None]:
+    """For bundles and clean-up alone: exports that are on the queue are left to the test."""
+    async with create_pool(database.worker_url, 6) as pool:
+        parts = parts_of(pool, cast("Renderer", None), FolderStore(store_folder), counts)
+        yield replace(parts, exporter=HandsOff(**vars(parts.exporter)))
+
+
+class HandsOff(Exporter):
+    """Makes no attempt at anything."""
+
+    async def run(self, job_id: UUID, queue_job_id: int) -> None:
+        pass
+
+
+def parts_of(pool: Pool, renderer: Renderer, store: Store, counts: Counts) -> Parts:
+    lifetime, retry_base = timedelta(days=7), timedelta(milliseconds=50)
+    return Parts(
+        pool,
+        Exporter(jobs=Jobs(pool), renderer=renderer, store=store, lifetime=lifetime, retry_base=retry_base),
+        Bundler(bundles=Bundles(pool), store=store, lifetime=lifetime, retry_base=retry_base),
+        CleanUp(Files(pool), store, Ages(), counts),
+        Alarm(Jobs(pool)),
+    )
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import pytest
 from psycopg.types.json import Jsonb
 from psycopg.types.string import TextLoader
 
+from resumepair_worker.attempt import RetryLater
 from resumepair_worker.errors import StorageUnavailable
-from resumepair_worker.export import RetryLater
 from resumepair_worker.folder_store import FolderStore
 from resumepair_worker.storage import StoredFile
 from tests.integration.conftest import Connection, Person, job_row

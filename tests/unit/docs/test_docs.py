@@ -133,6 +133,7 @@ def test_examples_are_found() -> None:
         "docs/clients/python.md",
         "docs/reference/pagination.md",
         "docs/how-to/schedule-an-export.md",
+        "docs/how-to/download-a-batch.md",
         "docs/how-to/receive-webhooks.md",
         "docs/how-to/watch-a-job.md",
         "docs/quickstart.md",

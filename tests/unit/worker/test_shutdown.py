@@ -1,5 +1,5 @@
 from resumepair_worker.app import GRACE_SECONDS
-from resumepair_worker.export import DELIVER_SECONDS, HAND_BACK_SECONDS
+from resumepair_worker.attempt import DELIVER_SECONDS, HAND_BACK_SECONDS
 from resumepair_worker.rescue import HEARTBEAT_SECONDS, STALLED_AFTER_SECONDS
 
 
