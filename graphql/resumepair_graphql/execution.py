@@ -29,7 +29,7 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from graphql import ExecutionResult as CoreResult
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSchema
 from resumepair_graphql.context import Context
 from resumepair_graphql.document_cache import DocumentCache
 from resumepair_graphql.executor import OperationExecutor, attributes_of
@@ -112,6 +112,11 @@ class ExportSchema(strawberry.Schema):
         self._budget = CostBudget(policy.cost_per_minute) if policy.cost_per_minute else None
         self._attributes = attributes_of(self._schema)
         self._timeout_seconds = policy.timeout_seconds
+
+    @property
+    def core(self) -> GraphQLSchema:
+        """graphql-core's schema, which Strawberry shows nowhere else."""
+        return self._schema
 
     async def execute(  # noqa: PLR0917 # Strawberry's signature
         self,

@@ -54,7 +54,7 @@ def build_schema(policy: Policy | None = None) -> ExportSchema:
         types=USER_ERRORS,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
-    require_sign_in(schema._schema)  # noqa: SLF001 # Strawberry shows it nowhere else
+    require_sign_in(schema.core)
     return schema
 
 

@@ -4,7 +4,7 @@ Whoever comes without one is told so before anything is said about what they ask
 """
 
 # graphql-core leaves type parameters open.
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
