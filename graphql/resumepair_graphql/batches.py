@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -14,6 +14,7 @@ from resumepair_graphql.bundles import ExportBundle, load_bundle
 from resumepair_graphql.context import Context, Info
 from resumepair_graphql.database import Row
 from resumepair_graphql.errors import ErrorCode, Refusal, UserError
+from resumepair_graphql.executor import Results
 from resumepair_graphql.exports import ExportRequest, enqueue
 from resumepair_graphql.feed import JobChange
 from resumepair_graphql.ids import Id, PositionCursor, require_uuid, uuid_of
@@ -72,6 +73,7 @@ class ExportBatch(relay.Node):
     finished_at: datetime | None = strawberry.field(
         description="When the last job ended; null while any is pending or processing."
     )
+    results: strawberry.Private[Results | None] = field(default=None, init=False, compare=False, repr=False)
 
     @strawberry.field(description="Its jobs, in the order in which the documents were named.")
     async def jobs(self, info: Info, first: First = 20, after: After = None) -> relay.Connection[ExportJob] | None:

@@ -8,7 +8,7 @@ thing once per document where that does it once per request.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from inspect import isawaitable
@@ -16,10 +16,7 @@ from typing import Any, cast
 
 import strawberry
 from graphql.execution import (
-    Executor,
     create_source_event_stream,
-    execute_subscription_event,
-    map_source_to_response_event,
 )
 from strawberry.exceptions import MissingQueryError
 from strawberry.execution import optimized_is_awaitable
@@ -32,6 +29,7 @@ from graphql import ExecutionResult as CoreResult
 from graphql import GraphQLError, GraphQLSchema
 from resumepair_graphql.context import Context
 from resumepair_graphql.document_cache import DocumentCache
+from resumepair_graphql.event_execution import audience_of, respond
 from resumepair_graphql.executor import OperationExecutor, attributes_of
 from resumepair_graphql.masking import masked
 from resumepair_graphql.pacing import Pace
@@ -96,7 +94,7 @@ class Admitted:
     """An operation that may run; `extensions` is what its answer says of its cost."""
 
     type: OperationType
-    executor: Executor[Any]
+    executor: OperationExecutor
     extensions: dict[str, Any]
 
 
@@ -202,18 +200,21 @@ class ExportSchema(strawberry.Schema):
         check_variables(variables, self.policy.limits)
         cost = compiled.of(variables)
         extensions = self._affordable(cost)
-        executor = OperationExecutor.build(
+        built = OperationExecutor.build(
             self._schema, prepared.document, request.root_value, request.context, variables,
             operation.name.value if operation.name else None,
             is_awaitable=cast("Any", optimized_is_awaitable), hide_suggestions=not self.policy.suggestions,
             max_coercion_errors=MAX_VARIABLE_ERRORS, operation_extensions=request.extensions,
             attributes=self._attributes,
         )  # fmt: skip
-        if isinstance(executor, list):
-            return _refused(coded(executor, RequestErrorCode.BAD_USER_INPUT))
+        if isinstance(built, list):
+            return _refused(coded(built, RequestErrorCode.BAD_USER_INPUT))
+        executor = cast("OperationExecutor", built)
         extensions = self._charge(request.context, cost, extensions)
-        if type_ is OperationType.SUBSCRIPTION and compiled.asks and isinstance(request.context, Context):
-            request.context.pace = Pace(self._budget, _payer_of(request.context), cost)
+        if type_ is OperationType.SUBSCRIPTION and isinstance(request.context, Context):
+            executor.audience = audience_of(operation, variables, request.context)
+            if compiled.asks:
+                request.context.pace = Pace(self._budget, _payer_of(request.context), cost)
         return Admitted(type_, executor, extensions)
 
     def _affordable(self, cost: int) -> dict[str, Any]:
@@ -274,32 +275,13 @@ class ExportSchema(strawberry.Schema):
             return
         extensions: dict[str, Any] | None = admitted.extensions
         try:
-            async with aclosing(map_source_to_response_event(admitted.executor, source, self._event)) as results:
+            async with aclosing(respond(admitted.executor, source, self._timeout_seconds)) as results:
                 async for result in results:
                     yield ExecutionResult(result.data, masked(result.errors) if result.errors else None, extensions)
                     extensions = None
         except Exception as error:  # noqa: BLE001 # whatever the source raised, as a resolver may
-            located = cast("OperationExecutor", admitted.executor).located(error)
+            located = admitted.executor.located(error)
             yield PreExecutionError(None, masked([located]), extensions)
-
-    def _event(self, executor: Executor[Any]) -> Any:  # noqa: ANN401 # a result, or what becomes one
-        """Execute one event of a subscription; one that has to wait for anything has as long as a query."""
-        result = execute_subscription_event(executor)
-        return self._within_time(result, cast("OperationExecutor", executor)) if isawaitable(result) else result
-
-    async def _within_time(self, result: Awaitable[CoreResult], executor: OperationExecutor) -> CoreResult:
-        timer = asyncio.timeout(self._timeout_seconds)
-        try:
-            async with timer:
-                return await result
-        except TimeoutError:
-            if not timer.expired():
-                raise
-        error = RequestError(
-            RequestErrorCode.OPERATION_TIMEOUT, f"The event took longer than {self._timeout_seconds:g} seconds."
-        )
-        error.path = [executor.root_name]  # of something that was executed: the subscription goes on
-        return CoreResult({executor.root_name: None}, [error])
 
 
 def _payer_of(context: Any) -> str | None:  # noqa: ANN401

@@ -48,12 +48,19 @@ class Attribute:
     class_: type | None = None
 
 
+# What operations made of an event that others are told too: by who asks what, with the operation.
+Results = dict[object, tuple[object, Any]]
 # By type and field.
 Attributes = Mapping[tuple[str, str], Attribute]
 
 
 class OperationExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Executes one operation, or one event of a subscription."""
+    """Executes one operation, or one event of a subscription.
+
+    `audience`: all subscriptions that have the same make the same of the same event.
+    """
+
+    audience: object = None
 
     def __init__(self, *args: Any, attributes: Attributes, **kwargs: Any) -> None:  # noqa: ANN401 # graphql-core's
         super().__init__(*args, **kwargs)

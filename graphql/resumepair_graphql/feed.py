@@ -8,9 +8,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 import structlog
@@ -26,7 +26,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True)
 class JobChange:
-    """A visible change of a job: ids and progress, no content."""
+    """A visible change of a job: ids and progress, no content. `states` is what its followers made of it."""
 
     job_id: UUID
     batch_id: UUID | None
@@ -37,6 +37,9 @@ class JobChange:
     attempt: int
     started_at: datetime | None
     user_id: UUID | None = None
+    states: dict[object, tuple[Any, Any]] = field(
+        default_factory=dict[object, tuple[Any, Any]], compare=False, repr=False
+    )
 
 
 class Watcher:

@@ -1,6 +1,6 @@
 """Export jobs: their state, and what a user can do to them. Following one is `progress`."""
 
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +14,7 @@ from resumepair_graphql.database import Row
 from resumepair_graphql.documents import Document, load_document
 from resumepair_graphql.enums import described
 from resumepair_graphql.errors import Refusal, UserError
+from resumepair_graphql.executor import Results
 from resumepair_graphql.feed import JobChange
 from resumepair_graphql.ids import Id, require_uuid, uuid_of
 from resumepair_graphql.inputs import Input
@@ -113,6 +114,7 @@ class ExportJob(relay.Node):
     options: RequestedOptions = strawberry.field(description="How the document is rendered, as asked for.")
     artifact: Artifact | None = strawberry.field(description="The file, once completed.")
     failure: Failure | None = strawberry.field(description="Why the last attempt failed, until the next begins.")
+    results: strawberry.Private[Results | None] = field(default=None, init=False, compare=False, repr=False)
 
     @strawberry.field(description="The document as it is now; null when it was deleted.")
     async def document(self, info: Info) -> Document | None:

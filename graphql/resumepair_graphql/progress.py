@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Annotated, Protocol, Self, TypeVar
+from typing import Annotated, Protocol, Self, TypeVar, cast
 from uuid import UUID
 
 import strawberry
@@ -10,6 +10,7 @@ import strawberry
 from resumepair_graphql.batches import ExportBatch, load_batch
 from resumepair_graphql.context import Context, Info
 from resumepair_graphql.errors import TookTooLong, Unavailable
+from resumepair_graphql.executor import Results
 from resumepair_graphql.feed import JobChange
 from resumepair_graphql.ids import Id, uuid_of
 from resumepair_graphql.jobs import ExportJob, load_job
@@ -19,11 +20,16 @@ LOOKS_AT_MOST = 5  # that each take all the time that a statement has
 
 
 class Followed(Protocol):
-    """What can be followed until it has finished; every change has a higher `sequence`."""
+    """What can be followed until it is final; every change has a higher `sequence`.
+
+    `results` is there when others are told the same state: what operations made of it, each once (see `execution`).
+    """
+
+    results: Results | None
 
     @property
     def is_final(self) -> bool:
-        """Whether no change is to come."""
+        """Whether nothing changes any more."""
         ...
 
     @property
@@ -105,13 +111,25 @@ async def follow(
             if now.is_final:
                 return
             change = await watcher.next()
-            heard = change and now.after(change)
+            heard = change and _after(now, change, reader)
             if heard:
                 now = heard
             elif (now := await _look(reader, key, load)) is None:
                 return
             elif now.is_final and now.sequence < told:
                 seen = 0  # what was told before was not true; this is
+
+
+def _after(now: FollowedT, change: JobChange, reader: Context) -> FollowedT | None:
+    """The state after a change: one object for all who read alike and were told the same before."""
+    key = (type(now), id(reader))
+    before, state = change.states.get(key, (None, None))
+    if before is not now and before != now:
+        state = now.after(change)
+        if state is not None and state is not now:
+            state.results = {}
+        change.states[key] = (now, state)
+    return cast("FollowedT | None", state)
 
 
 async def _look(context: Context, key: UUID, load: Load[FollowedT]) -> FollowedT | None:

@@ -6,6 +6,7 @@ from unittest.mock import Mock
 from uuid import UUID, uuid4
 
 import pytest
+from graphql.execution import execute_subscription_event
 from psycopg.types.json import Jsonb
 from strawberry.relay import from_base64, to_base64
 from strawberry.types import ExecutionResult
@@ -273,3 +274,29 @@ async def test_a_forged_announcement_does_not_keep_the_end_from_anybody(
 
     assert [told(event) for event in [event async for event in batch]][-1] == (6, 100, True)
     assert [event async for event in job][-1] == {"status": "COMPLETED"}
+
+
+FOLLOWED = """subscription ($id: ID!, $percent: Boolean!) {
+  jobProgress(id: $id) { id progress { percent @include(if: $percent) } } }"""
+
+
+async def test_an_event_is_executed_once_for_all_who_ask_the_same_about_it(
+    services: Services, alice: Person, worker: WorkerVoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema, key = build_schema(Policy()), alice.export()
+    streams: list[Any] = [
+        await schema.stream(FOLLOWED, {"id": to_base64("ExportJob", key), "percent": percent}, context)
+        for percent, context in ((percent, context_of(services, alice)) for percent in (True, True, False))
+    ]
+    for stream in streams:
+        await anext(stream)
+    executed = Mock(side_effect=execute_subscription_event)
+    monkeypatch.setattr("resumepair_graphql.event_execution.execute_subscription_event", executed)
+
+    worker.claim(key)
+    results = [await anext(stream) for stream in streams]
+
+    assert [result.data["jobProgress"]["progress"] for result in results] == [{"percent": 10}, {"percent": 10}, {}]
+    assert executed.call_count == 2
+    for stream in streams:
+        await stream.aclose()
