@@ -68,7 +68,6 @@ def test_what_the_client_need_not_mend_has_a_status_of_its_own(
         answer = server.post({"query": DOCUMENTS}, token, accept=accept)
         assert (answer.status_code, code_of(answer)) == (answered, code)
         assert (50 < int(answer.headers.get("retry-after", 0)) <= 60) is (answered == 429)
-        assert answer.headers.get("retry-after") == ("60" if answered == 429 else None)
 
 
 @pytest.mark.parametrize("accept", [RESPONSE, JSON])
