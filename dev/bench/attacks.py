@@ -5,7 +5,7 @@ import itertools
 import json
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,6 +15,7 @@ from websockets.typing import Subprotocol
 
 CUT_OFF: Final = "cut off"
 SERVED: Final = "answered"
+LAST: Final = "last"
 TICK_SECONDS: Final = 0.02
 NUMBERS: Final = itertools.count()
 
@@ -40,14 +41,29 @@ class Attack:
     once: Once
 
 
+def compact(value: object) -> str:
+    """JSON without a space: as much as goes into a message."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def nobody(once: Once) -> Once:
+    """The same without a token."""
+    return lambda target: once(replace(target, token=""))
+
+
 def posted(query: str, variables: Mapping[str, object] | None = None) -> Once:
     """An operation over HTTP; each time in another text, so that it is not known already."""
 
     async def once(target: Target) -> str:
         operation = {"query": f"{query} # {next(NUMBERS)}", "variables": variables}
-        return await body(json.dumps(operation).encode())(target)
+        return await body(compact(operation).encode())(target)
 
     return once
+
+
+def repeated(query: str, variables: Mapping[str, object]) -> Once:
+    """An operation over HTTP, always the same: what it costs is its variables."""
+    return body(compact({"query": query, "variables": variables}).encode())
 
 
 def body(content: bytes) -> Once:
@@ -79,8 +95,9 @@ def half(cut: Callable[[bytes], bytes]) -> Once:
 
 def head(method: str, path: str, target: Target, length: int = 0) -> bytes:
     """A request's line and headers."""
+    authorization = f"Authorization: {bearer(target)}\r\n" if target.token else ""
     return (
-        f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {target.token}\r\nConnection: close\r\n"
+        f"{method} {path} HTTP/1.1\r\nHost: x\r\n{authorization}Connection: close\r\n"
         "Accept: application/graphql-response+json\r\nContent-Type: application/json\r\n"
         f"Content-Length: {length}\r\n\r\n"
     ).encode()
@@ -115,7 +132,8 @@ async def websocket(target: Target, *, greeted: bool = True) -> AsyncGenerator[C
         url, subprotocols=protocols, compression=None, ping_interval=None, close_timeout=1, max_queue=1
     ) as socket:
         if greeted:
-            await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": bearer(target)}}))
+            payload = {"authorization": bearer(target)} if target.token else {}
+            await socket.send(compact({"type": "connection_init", "payload": payload}))
             await socket.recv()
         yield socket
 
@@ -136,14 +154,15 @@ def frames(*texts: str) -> bytes:
 
 
 def flood(*texts: str, greeted: bool = True) -> Once:
-    """Messages over a WebSocket, all at once: the code that it is closed with, unless an operation is answered."""
+    """Messages over a WebSocket, all at once: the code that it is closed with, unless the last is answered."""
 
     async def once(target: Target) -> str:
         async with websocket(target, greeted=greeted) as socket:
             socket.transport.write(frames(*texts))
             with suppress(ConnectionClosed):
                 async for message in socket:
-                    if json.loads(message)["type"] in {"next", "error"}:
+                    heard = json.loads(message)
+                    if heard.get("id") == LAST and heard["type"] in {"next", "error"}:
                         return SERVED
             return f"closed with {socket.close_code}"
 
@@ -174,7 +193,7 @@ async def never_read(target: Target) -> str:
 
 
 async def _post(target: Target, query: str, variables: dict[str, object]) -> Any:  # noqa: ANN401 # JSON
-    content = json.dumps({"query": query, "variables": variables}).encode()
+    content = compact({"query": query, "variables": variables}).encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
     writer.write(head("POST", "/graphql", target, len(content)) + content)
     answer = await reader.read()
@@ -185,17 +204,18 @@ async def _post(target: Target, query: str, variables: dict[str, object]) -> Any
 
 def subscribe(id_: str, query: str, variables: Mapping[str, object] | None = None) -> str:
     """The message that begins an operation."""
-    return json.dumps({"type": "subscribe", "id": id_, "payload": {"query": query, "variables": variables or {}}})
+    return compact({"type": "subscribe", "id": id_, "payload": {"query": query, "variables": variables or {}}})
 
 
 def complete(id_: str) -> str:
     """The message that ends an operation."""
-    return json.dumps({"type": "complete", "id": id_})
+    return compact({"type": "complete", "id": id_})
 
 
 SAVE = """mutation ($data: JSON!) {
   saveDocument(input: {title: "large", data: $data, idempotencyKey: "large"}) { document { id } }
 }"""
+FILTERED = "query ($filter: JobsFilter) { jobs(filter: $filter) { edges { cursor } } }"
 READ = "query ($id: ID!) { document(id: $id) { data } }"
 SPREADS = " ".join(f"fragment A{n} on Query {{ ...A{n + 1} ...A{n + 1} }}" for n in range(45))
 BOMB = f"{{ ...A0 }} {SPREADS} fragment A45 on Query {{ __typename }}"
@@ -204,6 +224,10 @@ PAGES = """query ($n: Int! = 1) {
 PAIRS = [
     text for n in range(90) for text in (subscribe(f"{n}", "{ __typename }", {"x": "y" * 60_000}), complete(f"{n}"))
 ]
+TYPENAME = "{ __typename }"
+LISTS: list[object] = [[]]
+UNDECLARED = 'mutation { saveDocument(input: {title: ""}) { errors { code } } }'
+FEW_LISTS = [subscribe(f"{n}", TYPENAME, {"x": LISTS * 4900}) for n in range(30)]
 
 ATTACKS: Final = (
     Attack("fragment bomb", "45 fragments that each spread the next twice", "400 QUERY_TOO_WIDE", posted(BOMB)),
@@ -234,10 +258,50 @@ ATTACKS: Final = (
         posted("query ($x: JSON) { __typename }", {"x": ["y" * 1000] * 1000}),
     ),
     Attack(
-        "deep variables", "variables of 100,000 levels", "400 BAD_REQUEST",
-        body(b'{"query": "{ __typename }", "variables": {"x": ' + b"[" * 100_000),
+        "many lists", "86,000 empty lists as a variable, without a token", "413 REQUEST_TOO_LARGE",
+        nobody(repeated(TYPENAME, {"x": LISTS * 86_000})),
     ),
-    Attack("bad JSON", "200 KB of `{`", "400 BAD_REQUEST", body(b"{" * 200_000)),
+    Attack(
+        "many lists, no query", "the same without a query", "413 REQUEST_TOO_LARGE",
+        nobody(body(compact({"variables": {"x": LISTS * 86_000}}).encode())),
+    ),
+    Attack(
+        "as many lists as may be", "4,900 such lists, without a token", "200 answered",
+        nobody(repeated(TYPENAME, {"x": LISTS * 4900})),
+    ),
+    Attack(
+        "many ids", "85,000 ids as a variable", "413 REQUEST_TOO_LARGE",
+        repeated("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": [""] * 85_000}),
+    ),
+    Attack(
+        "as many ids as may be", "9,000 of them", "400 QUERY_TOO_COSTLY",
+        repeated("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": [""] * 9000}),
+    ),
+    Attack(
+        "unknown members", "28,000 members that a filter does not have", "413 REQUEST_TOO_LARGE",
+        repeated(FILTERED, {"filter": {f"x{n}": n for n in range(28_000)}}),
+    ),
+    Attack(
+        "as many members as may be", "9,000 of them", "400 BAD_USER_INPUT",
+        repeated(FILTERED, {"filter": {f"x{n}": n for n in range(9000)}}),
+    ),
+    Attack(
+        "lists to save", "a document of 480,000 empty lists", "413 REQUEST_TOO_LARGE",
+        repeated(SAVE, {"data": {"a": LISTS * 480_000}}),
+    ),
+    Attack(
+        "as many lists to save as may be", "a document of 49,000 empty lists", "200 answered",
+        repeated(SAVE, {"data": {"a": LISTS * 49_000}}),
+    ),
+    Attack(
+        "an undeclared variable", "1.4 MB beside a mutation that saves", "200 answered",
+        repeated(UNDECLARED, {"x": "y" * 1_400_000}),
+    ),
+    Attack(
+        "deep variables", "variables of 9,000 levels", "400 BAD_REQUEST",
+        body(b'{"query": "{ __typename }", "variables": {"x": ' + b"[" * 9000),
+    ),
+    Attack("bad JSON", "200 KB of strings, one after the other", "400 BAD_REQUEST", body(b'"x" ' * 50_000)),
     Attack("bad UTF-8", "200 KB of bytes that are no text", "400 BAD_REQUEST", body(b"\xff" * 200_000)),
     Attack(
         "huge URL", "a query string of 40 KB", "413 REQUEST_TOO_LARGE",
@@ -257,8 +321,19 @@ ATTACKS: Final = (
     Attack("pings", "2,000 messages at once", "closed with 4429", flood(*['{"type": "ping"}'] * 2000)),
     Attack("silence", "no `connection_init`", "closed with 4408", flood(greeted=False)),
     Attack(
-        "asked and taken back", "90 operations of 60 KB, each completed at once", SERVED,
-        flood(*PAIRS, subscribe("last", "{ __typename }")),
+        "asked and taken back", "15 operations of 60 KB, each completed at once", SERVED,
+        flood(*PAIRS[:30], subscribe(LAST, TYPENAME)),
+    ),
+    Attack(
+        "heavy messages", "90 operations of 60 KB, each completed at once", "closed with 4429", flood(*PAIRS),
+    ),
+    Attack(
+        "many lists in a message", "an operation with 21,000 empty lists, without a token", "closed with 1009",
+        nobody(flood(subscribe("1", TYPENAME, {"x": LISTS * 21_000}))),
+    ),
+    Attack(
+        "as many lists as may be in messages", "30 operations with 4,900 of them each, without a token", SERVED,
+        nobody(flood(*FEW_LISTS, subscribe(LAST, TYPENAME))),
     ),
     Attack("never reads", "asks for 18 MB over a WebSocket and reads nothing", CUT_OFF, never_read),
 )  # fmt: skip

@@ -1,11 +1,14 @@
 """What an execution's result looks like to a client: its JSON, and its HTTP status."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from starlette.responses import Response
 from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
 
 from resumepair_graphql.http_refusal import json_response
 from resumepair_graphql.negotiation import MediaType
@@ -22,9 +25,12 @@ STATUS_OF_CODE: Mapping[object, HTTPStatus] = {
 def has_no_result(result: ExecutionResult) -> bool:
     """Whether the operation was refused as a whole (syntax, validity, variables, limits), or given up for its time.
 
-    graphql-core gives a variable of the wrong type `data: null` like a failure of a field; only the missing path tells.
+    So is a subscription that was refused or broke, though its errors have a path. Of other operations, graphql-core
+    gives a variable of the wrong type `data: null` like a failure of a field; only the missing path tells.
     """
-    return result.data is None and bool(result.errors) and all(error.path is None for error in result.errors or ())
+    if result.data is not None or not result.errors:
+        return False
+    return isinstance(result, PreExecutionError) or all(error.path is None for error in result.errors)
 
 
 def body_of(result: ExecutionResult) -> dict[str, Any]:
@@ -41,8 +47,17 @@ def body_of(result: ExecutionResult) -> dict[str, Any]:
 
 def answer(result: ExecutionResult, media_type: MediaType) -> Response:
     """The result over HTTP; `application/json` is 200 whatever came of it (GraphQL over HTTP, "Status Codes")."""
-    status = HTTPStatus.OK
+    status, headers = HTTPStatus.OK, None
     if media_type is MediaType.RESPONSE and has_no_result(result):
         codes = ((error.extensions or {}).get("code") for error in result.errors or ())
         status = next((STATUS_OF_CODE[code] for code in codes if code in STATUS_OF_CODE), HTTPStatus.BAD_REQUEST)
-    return json_response(body_of(result), status, media_type)
+        times = (error.extensions.get("retryAt") for error in result.errors or () if error.extensions)
+        time = next((time for time in times if isinstance(time, str)), None)
+        headers = {"Retry-After": _seconds_until(time)} if time else None
+    return json_response(body_of(result), status, media_type, headers)
+
+
+def _seconds_until(time: str) -> str:
+    """As the header has it, in whole seconds."""
+    left = datetime.fromisoformat(time) - datetime.now(UTC)
+    return str(max(ceil(left.total_seconds()), 1))

@@ -55,7 +55,8 @@ class Context:
     """The context of an operation. A WebSocket's connection has one as well, from which its operations get theirs.
 
     `address` is the client's, `authorization` what says who asks, `connection_params` what `connection_init` brought:
-    these two are never shown. `pace` is that of a subscription whose events ask the database.
+    these two are never shown. `reading_cost` are the points for what
+    there was to read in the request, `pace` is that of a subscription whose events ask the database.
     """
 
     services: "Services"
@@ -64,6 +65,7 @@ class Context:
     address: str | None = None
     authorization: str | None = field(default=None, repr=False)
     connection_params: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    reading_cost: int = 0
     pace: Callable[[], Awaitable[bool]] | None = field(default=None, init=False)
 
     # Made when they are asked for: a thousand subscriptions keep a thousand contexts.

@@ -90,13 +90,20 @@ Term = tuple[Size, Amount]
 class Cost:
     """The compiled cost of an operation: steps that each use earlier ones, and the variables whose lists count.
 
-    `asks` tells whether anything below the root asks the database again.
+    `asks` tells whether anything below the root asks the database again, `declared` names the operation's variables.
     """
 
     steps: Sequence[tuple[int, Sequence[Term]]]
     total: Amount
     lists: Sequence[tuple[str, object]]
+    declared: frozenset[str]
     asks: bool = False
+
+    def declared_of(self, variables: dict[str, object] | None) -> dict[str, object] | None:
+        """The variables without those that the operation does not have: nobody looks at these."""
+        if variables is None or self.declared.issuperset(variables):
+            return variables
+        return {name: variables[name] for name in self.declared if name in variables}
 
     def of(self, variables: Mapping[str, object] | None) -> int:
         """The cost with these variables, as they were sent."""
@@ -145,7 +152,8 @@ class CostCompiler:
         base = MUTATION_FIELD if operation.operation is OperationType.MUTATION else DATABASE_FIELD
         selected = self._selection_set(operation.selection_set, root, base)
         total = self._sum([(1, selected.once), (LIST_SIZE, selected.each)])
-        return Cost(tuple(self._steps), total, lists_of(self._schema, operation), self._asks)
+        declared = frozenset(node.variable.name.value for node in operation.variable_definitions or ())
+        return Cost(tuple(self._steps), total, lists_of(self._schema, operation), declared, self._asks)
 
     def _selection_set(self, selection_set: SelectionSetNode, parent: GraphQLNamedType | None, base: int) -> Selected:
         once: list[Term] = []

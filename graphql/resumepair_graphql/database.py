@@ -100,7 +100,7 @@ class Database:
                     cursor = await connection.execute(QUERIES[query], values)
                 return await cursor.fetchall()
         except psycopg.Error as error:
-            if refusal := refusal_of(error):
+            if refusal := refusal_of(error, values):
                 self._log_failure(query, error, refusal)
                 raise refusal from error
             raise

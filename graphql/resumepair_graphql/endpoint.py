@@ -8,7 +8,6 @@ from contextlib import ExitStack, suppress
 from datetime import timedelta
 from typing import cast
 
-import orjson
 import strawberry
 import structlog
 from starlette.datastructures import Headers
@@ -17,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError, MissingQueryError
+from strawberry.exceptions import MissingQueryError
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
@@ -39,7 +38,7 @@ from resumepair_graphql.negotiation import Acceptance, MediaType, negotiate
 from resumepair_graphql.operation import Operation, read_operation
 from resumepair_graphql.origins import Origins
 from resumepair_graphql.settings import Settings
-from resumepair_graphql.websocket import TRY_AGAIN_LATER, Adapter, TransportHandler
+from resumepair_graphql.websocket import TRY_AGAIN_LATER, Adapter, ConnectionRefused, TransportHandler
 
 METHODS = {
     "GET": frozenset({OperationType.QUERY}),
@@ -125,7 +124,10 @@ class Endpoint(GraphQL[Context, None]):
         identity = await self.identify(request.headers)
         operation = await read_operation(request, signed_in=identity != ANONYMOUS, seconds=self.client_seconds)
         authorization = request.headers.get("authorization")
-        context = Context(self._services, self.base_url(request), identity, _address(request), authorization)
+        context = Context(
+            self._services, self.base_url(request), identity, _address(request), authorization,
+            reading_cost=operation.reading_cost,
+        )  # fmt: skip
         if accepted.best is MediaType.EVENTS:
             return await self._stream(request, operation, context)
         try:
@@ -204,26 +206,32 @@ class Endpoint(GraphQL[Context, None]):
         """Check the token of `connectionParams.authorization`, else of the request's header.
 
         Raises:
-            ConnectionRejectionError: It is not a good one; closes with 4403.
+            ConnectionRefused: It is not a good one; closes with 4403.
         """
         params = {name.lower(): value for name, value in context.connection_params.items()}
-        authorization = params.get("authorization", context.authorization)
-        if authorization is not None and not isinstance(authorization, str):
-            raise ConnectionRejectionError
+        if "authorization" in params:
+            context.authorization = _authorization_of(params["authorization"])
         try:
-            context.identity = await self._authenticator.identify(authorization)
-            context.authorization = authorization
-        except (InvalidToken, Unavailable):
-            raise ConnectionRejectionError from None
+            context.identity = await self._authenticator.identify(context.authorization)
+        except (InvalidToken, Unavailable) as error:
+            raise ConnectionRefused(error.message if isinstance(error, Unavailable) else str(error)) from None
         return cast("UnsetType", UNSET)
-
-    def decode_json(self, data: str | bytes) -> object:
-        """With a limit on depth, unlike the standard library's."""
-        return orjson.loads(data)
 
     def encode_json(self, data: object) -> str:
         """Text, not bytes: bytes would become binary WebSocket frames, which clients refuse."""
         return encode(data).decode()
+
+
+def _authorization_of(given: object) -> str | None:
+    """What `connection_init` brought, as a header has it; there, clients may send the bare token.
+
+    Raises:
+        ConnectionRefused: It is no string.
+    """
+    if given is not None and not isinstance(given, str):
+        raise ConnectionRefused("`authorization` has to be a string: Bearer <token>")
+    bare = (given or "").strip()
+    return f"Bearer {bare}" if bare and " " not in bare else given
 
 
 def _address(request: Request | WebSocket) -> str:

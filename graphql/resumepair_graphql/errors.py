@@ -5,6 +5,8 @@ Refusal       an expected answer: a user error in a mutation's payload, a GraphQ
     └── TookTooLong   it was at this very query when its time was over
 """
 
+import re
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -13,8 +15,11 @@ import orjson
 import psycopg
 import strawberry
 from psycopg import errors as pg
+from psycopg.types.json import Jsonb
+from strawberry.utils.str_converters import to_camel_case
 
 from graphql import GraphQLError
+from resumepair_graphql.encoding import encode
 from resumepair_graphql.enums import described
 from resumepair_graphql.scalars import BigInt
 from resumepair_graphql.states import ExportStatus
@@ -178,10 +183,15 @@ CONSTRAINTS = {
     "documents_data_is_object": ("data", "The document has to be a JSON object."),
     "documents_data_size": ("data", "The document may take up at most 1 MiB as JSON."),
 }
+# In JSON, behind backslashes that stand for themselves.
+ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
-def refusal_of(error: psycopg.Error) -> Refusal | None:
-    """What the client is told about a database error; None when it is none of the client's business."""
+def refusal_of(error: psycopg.Error, values: Mapping[str, object]) -> Refusal | None:
+    """What the client is told about a database error; None when it is none of the client's business.
+
+    `values` are those of the query, which are called like the fields of the input.
+    """
     match error:
         case psycopg.Error(sqlstate=str(state)) if state in REFUSED_STATES:
             diagnostic = error.diag
@@ -194,7 +204,10 @@ def refusal_of(error: psycopg.Error) -> Refusal | None:
             path, message = CONSTRAINTS[error.diag.constraint_name]
             return Refusal(ErrorCode.INVALID_INPUT, message, path)
         case pg.UntranslatableCharacter() | pg.CharacterNotInRepertoire() | psycopg.DataError(sqlstate=None):
-            return Refusal(ErrorCode.INVALID_INPUT, "A value holds characters that cannot be stored (such as U+0000).")
+            name = next((to_camel_case(name) for name, value in values.items() if _holds_nul(value)), "")
+            what = f"`{name}`" if name else "A value"
+            message = f"{what} holds characters that cannot be stored (such as U+0000)."
+            return Refusal(ErrorCode.INVALID_INPUT, message, name)
         case psycopg.DataError():
             return Refusal(ErrorCode.INVALID_INPUT, "A value is out of range.")
         case pg.QueryCanceled():
@@ -203,3 +216,10 @@ def refusal_of(error: psycopg.Error) -> Refusal | None:
             return Unavailable()
         case _:
             return None
+
+
+def _holds_nul(value: object) -> bool:
+    """Whether it is a text, or JSON with one, that PostgreSQL does not take."""
+    if isinstance(value, Jsonb):
+        return bool(ESCAPED_NUL.search(encode(value.obj)))
+    return isinstance(value, str) and "\0" in value

@@ -26,7 +26,7 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from graphql import ExecutionResult as CoreResult
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSchema
 from resumepair_graphql.context import Context
 from resumepair_graphql.document_cache import DocumentCache
 from resumepair_graphql.event_execution import audience_of, respond
@@ -46,6 +46,8 @@ from resumepair_graphql.trusted import PersistedDocuments
 
 # Parsing and validating a document takes up to some ten milliseconds, once.
 PREPARATION_COST = 100
+# Each looks through the whole object that it is about.
+MAX_VARIABLE_ERRORS = 10
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,11 @@ class ExportSchema(strawberry.Schema):
         self._budget = CostBudget(policy.cost_per_minute) if policy.cost_per_minute else None
         self._attributes = attributes_of(self._schema)
         self._timeout_seconds = policy.timeout_seconds
+
+    @property
+    def core(self) -> GraphQLSchema:
+        """graphql-core's schema, which Strawberry shows nowhere else."""
+        return self._schema
 
     async def execute(  # noqa: PLR0917 # Strawberry's signature
         self,
@@ -177,8 +184,9 @@ class ExportSchema(strawberry.Schema):
         asked = self.policy.documents.find(request.query, request.extensions)
         if asked is None:
             raise MissingQueryError
-        if asked.text not in self.document_cache:
-            self._charge(request.context, self.policy.preparation_cost, {})
+        preparation = 0 if asked.text in self.document_cache else self.policy.preparation_cost
+        if points := preparation + getattr(request.context, "reading_cost", 0):
+            self._charge(request.context, points, {})
         prepared = self.document_cache.prepare(asked.text)
         if prepared.document is None:
             return _refused(prepared.errors)
@@ -187,37 +195,40 @@ class ExportSchema(strawberry.Schema):
         type_ = OperationType(operation.operation.value)
         if type_ not in request.allowed:
             raise InvalidOperationTypeError(type_)
-        check_variables(request.variables, self.policy.limits)
         compiled = self.document_cache.cost(prepared, operation)
-        cost = compiled.of(request.variables)
+        variables = compiled.declared_of(request.variables)
+        check_variables(variables, self.policy.limits)
+        cost = compiled.of(variables)
+        extensions = self._affordable(cost)
         built = OperationExecutor.build(
-            self._schema, prepared.document, request.root_value, request.context, request.variables,
+            self._schema, prepared.document, request.root_value, request.context, variables,
             operation.name.value if operation.name else None,
             is_awaitable=cast("Any", optimized_is_awaitable), hide_suggestions=not self.policy.suggestions,
-            operation_extensions=request.extensions, attributes=self._attributes,
+            max_coercion_errors=MAX_VARIABLE_ERRORS, operation_extensions=request.extensions,
+            attributes=self._attributes,
         )  # fmt: skip
         if isinstance(built, list):
             return _refused(coded(built, RequestErrorCode.BAD_USER_INPUT))
         executor = cast("OperationExecutor", built)
-        extensions = self._pay(cost, request.context)
+        extensions = self._charge(request.context, cost, extensions)
         if type_ is OperationType.SUBSCRIPTION and isinstance(request.context, Context):
-            executor.audience = audience_of(operation, request.variables, request.context)
+            executor.audience = audience_of(operation, variables, request.context)
             if compiled.asks:
                 request.context.pace = Pace(self._budget, _payer_of(request.context), cost)
         return Admitted(type_, executor, extensions)
 
-    def _pay(self, cost: int, context: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Take the cost from the budget; what the answer says about it.
+    def _affordable(self, cost: int) -> dict[str, Any]:
+        """What the answer says about the cost, if there may be an operation of such a cost at all.
 
         Raises:
-            RequestError: QUERY_TOO_COSTLY or THROTTLED.
+            RequestError: QUERY_TOO_COSTLY.
         """
         limit = self.policy.max_cost
         extensions: dict[str, Any] = {"cost": {"requested": cost, "limit": limit}}
         if cost > limit:
             message = f"The query may cost {cost}, more than {limit}; ask for smaller pages or fewer fields."
             raise RequestError(RequestErrorCode.QUERY_TOO_COSTLY, message, **extensions)
-        return self._charge(context, cost, extensions)
+        return extensions
 
     def _charge(self, context: Any, points: int, extensions: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
         """Take points from the budget of who asks; the extensions, with what is left of it.
@@ -269,8 +280,8 @@ class ExportSchema(strawberry.Schema):
                     yield ExecutionResult(result.data, masked(result.errors) if result.errors else None, extensions)
                     extensions = None
         except Exception as error:  # noqa: BLE001 # whatever the source raised, as a resolver may
-            located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
-            yield ExecutionResult(None, masked([located]), extensions)
+            located = admitted.executor.located(error)
+            yield PreExecutionError(None, masked([located]), extensions)
 
 
 def _payer_of(context: Any) -> str | None:  # noqa: ANN401

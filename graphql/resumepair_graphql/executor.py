@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Self
 from uuid import UUID
 
+from graphql.execution.collect_fields import collect_fields
 from graphql.execution.executor import CollectedErrors
 from graphql.pyutils import Path
 from strawberry import relay
@@ -23,6 +24,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.field import StrawberryField
 
 from graphql import (
+    GraphQLError,
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
@@ -30,6 +32,7 @@ from graphql import (
     get_nullable_type,
     is_leaf_type,
     is_non_null_type,
+    located_error,
 )
 
 PLAIN_TYPES = frozenset({str, int, float, bool, datetime, UUID})
@@ -92,6 +95,15 @@ class OperationExecutor(StrawberryGraphQLCoreExecutionContext):
     def root_name(self) -> str:
         """What the answer calls the first field of the root, once that has been executed."""
         return str(next(iter(self._root_fields[0])))
+
+    def located(self, error: Exception) -> GraphQLError:
+        """What a subscription's source raised, at the field that is subscribed to."""
+        root: Any = self.schema.subscription_type
+        fields = collect_fields(
+            self.schema, self.fragments, self.variable_values, root, self.operation, self.hide_suggestions
+        )
+        name, details = next(iter(fields.grouped_field_set.items()))
+        return located_error(error, [each.node for each in details], [name])
 
     def execute_field(
         self,

@@ -14,8 +14,8 @@ class MediaType(Enum):
 
 
 NAMED = {media_type.value: media_type for media_type in MediaType}
-# A wildcard never means an event stream: nobody reads one by accident.
-WILDCARDS = {"*/*": MediaType.JSON, "application/*": MediaType.JSON}
+# That of everything does not mean an event stream: nobody reads one by accident.
+WILDCARDS = {"*/*": MediaType.JSON, "application/*": MediaType.JSON, "text/*": MediaType.EVENTS}
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,10 @@ def negotiate(accept: str | None) -> Acceptance | None:
     """
     if not accept or not accept.strip():
         return Acceptance(MediaType.JSON, takes_events=False)
-    ranges = sorted(((quality, name) for name, quality in _ranges(accept) if quality > 0), key=lambda item: -item[0])
-    found = [form for _, name in ranges if (form := NAMED.get(name) or WILDCARDS.get(name))]
+    ranges = sorted(((quality, name) for name, quality in _ranges(accept)), key=lambda item: -item[0])
+    refused = {name for quality, name in ranges if quality <= 0}  # by name, whatever a wildcard says
+    forms = (NAMED.get(name) or WILDCARDS.get(name) for quality, name in ranges if quality > 0)
+    found = [form for form in forms if form and form.value not in refused]
     return Acceptance(found[0], takes_events=MediaType.EVENTS in found) if found else None
 
 

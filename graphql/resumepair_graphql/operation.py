@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
 from typing import Any, Self, cast
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 import orjson
 from graphql.language import FieldNode
@@ -14,6 +14,7 @@ from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
 from resumepair_graphql.body_limit import read_body, refuse_announced
 from resumepair_graphql.encoding import is_too_deep
 from resumepair_graphql.http_refusal import HttpCode, HttpRefusal
+from resumepair_graphql.reading import MAX_SAVING_VALUES, MAX_VALUES, points_of, values_in
 
 CONTENT_TYPES = frozenset({"application/json", "application/graphql+json"})
 PARAMETERS = ("query", "variables", "operationName", "extensions")
@@ -23,6 +24,9 @@ MAX_SAVING_BODY_BYTES = 1_500_000
 MAX_QUERY_CHARACTERS = 64 * 1024
 MAX_URL_BYTES = 32 * 1024
 MAX_TOKENS = 2000
+SAVING = "saveDocument"
+# One of these is in the body of whatever may be large.
+SAVING_WORDS = (SAVING.encode(), b"persistedQuery")
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,13 @@ class Operation:
     variables: dict[str, Any] | None
     name: str | None
     extensions: dict[str, Any] | None
+    reading_cost: int = 0
 
     @classmethod
-    def of(cls, parts: Mapping[str, object]) -> Self:
+    def of(cls, parts: Mapping[str, object], reading_cost: int = 0) -> Self:
         """The operation in a JSON object; members that are not GraphQL's are ignored.
+
+        `reading_cost` is what the text of it was worth, in points.
 
         Raises:
             HttpRefusal: 400, a part is of the wrong type or missing; 413, the text is too long.
@@ -46,6 +53,7 @@ class Operation:
             cast("dict[str, Any] | None", _part(parts, "variables", dict)),
             cast("str | None", _part(parts, "operationName", str)),
             cast("dict[str, Any] | None", _part(parts, "extensions", dict)),
+            reading_cost,
         )
         if not operation.query and not operation.extensions:
             raise HttpRefusal(HttpCode.BAD_REQUEST, "There is no `query`: send the GraphQL document as a string.")
@@ -61,6 +69,8 @@ class Operation:
         """Whether it may be large: a mutation with `saveDocument`, or one that is known by its hash."""
         if not self.query:
             return True
+        if SAVING not in self.query:
+            return False
         try:
             document = parse(self.query, no_location=True, max_tokens=MAX_TOKENS)
         except (GraphQLError, RecursionError):
@@ -71,7 +81,7 @@ class Operation:
             if isinstance(node, OperationDefinitionNode) and node.operation is OperationType.MUTATION
         )
         fields = (field for node in mutations for field in node.selection_set.selections)
-        return any(isinstance(field, FieldNode) and field.name.value == "saveDocument" for field in fields)
+        return any(isinstance(field, FieldNode) and field.name.value == SAVING for field in fields)
 
 
 async def read_operation(request: Request, *, signed_in: bool, seconds: float) -> Operation:
@@ -86,18 +96,40 @@ async def read_operation(request: Request, *, signed_in: bool, seconds: float) -
         HttpRefusal: 400, 408, 413 or 415.
     """
     if request.method == "GET":
-        return Operation.of(_parameters(request.scope["query_string"]))
+        query_string: bytes = request.scope["query_string"]
+        return Operation.of(_parameters(query_string), _reading_cost(unquote_to_bytes(query_string), MAX_VALUES))
     limit = MAX_SAVING_BODY_BYTES if signed_in else MAX_BODY_BYTES
     refuse_announced(request, limit)
     _check_content_type(request)
     body = await read_body(request, limit, seconds)
     if not body:
         raise HttpRefusal(HttpCode.BAD_REQUEST, "The body is empty: send a JSON object with a `query`.")
-    operation = Operation.of(_json_object(body, "The body"))
-    if len(body) > MAX_BODY_BYTES and not operation.saves_a_document:
-        message = f"Only a mutation with `saveDocument` may be larger than {MAX_BODY_BYTES} bytes."
-        raise HttpRefusal(HttpCode.REQUEST_TOO_LARGE, message)
+    reading_cost = _reading_cost(body, MAX_SAVING_VALUES if signed_in else MAX_VALUES)
+    is_large = len(body) > MAX_BODY_BYTES or values_in(body) > MAX_VALUES
+    if is_large and not any(word in body for word in SAVING_WORDS):
+        raise _not_saving()
+    operation = Operation.of(_json_object(body, "The body"), reading_cost)
+    if is_large and not operation.saves_a_document:
+        raise _not_saving()
     return operation
+
+
+def _not_saving() -> HttpRefusal:
+    message = f"Only a mutation with `{SAVING}` may have more than {MAX_BODY_BYTES} bytes or {MAX_VALUES} values."
+    return HttpRefusal(HttpCode.REQUEST_TOO_LARGE, message)
+
+
+def _reading_cost(text: bytes, max_values: int) -> int:
+    """What reading it costs, in points; refused before it is parsed if there is too much of it.
+
+    Raises:
+        HttpRefusal: 413.
+    """
+    values = values_in(text)
+    if values > max_values:
+        message = f"The request has more than {max_values} values (its commas and opening brackets are counted)."
+        raise HttpRefusal(HttpCode.REQUEST_TOO_LARGE, message)
+    return points_of(len(text), values)
 
 
 def _check_content_type(request: Request) -> None:

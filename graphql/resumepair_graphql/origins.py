@@ -28,12 +28,14 @@ class Origins:
             HttpRefusal: 403, it comes from a page of a foreign origin.
         """
         origin = headers.get("origin")
-        if origin is None or ANY in self._allowed or headers.get("sec-fetch-site") == "same-origin":
+        if origin is None or ANY in self._allowed:
             return
         normal = normalize_origin(origin)
         if normal is not None and (normal in self._allowed or normal == self._own):
             return
-        if not is_same_origin(origin, headers.get("host")):
+        # Any name can be made to lead here: what a page calls its own address counts only while ours is not known.
+        is_own = headers.get("sec-fetch-site") == "same-origin" or is_same_origin(origin, headers.get("host"))
+        if self._own or not is_own:
             message = "Pages of this origin may not use the API; the operator can add it to ALLOWED_ORIGINS."
             raise HttpRefusal(HttpCode.ORIGIN_NOT_ALLOWED, message)
 

@@ -7,7 +7,7 @@ cost is `cost`.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import Final, cast
 
 from graphql import (
     DocumentNode,
@@ -181,6 +181,9 @@ def _measure_value(value: ValueNode | None, measure: Measure) -> None:
         stack += [(item, depth + 1) for item in inner if isinstance(item, ListValueNode | ObjectValueNode)]
 
 
+CONTAINERS: Final = (dict, list)
+
+
 def check_variables(variables: Mapping[str, object] | None, limits: QueryLimits) -> None:
     """Refuse variables that are nested too deeply, also within JSON.
 
@@ -191,7 +194,8 @@ def check_variables(variables: Mapping[str, object] | None, limits: QueryLimits)
     for _ in range(limits.input_depth + 2):
         if not level:
             return
-        level = [item for value in level for item in _members(value) if isinstance(item, dict | list)]
+        # What is empty has nothing below it, and a hundred thousand of these have to cost next to nothing.
+        level = [item for value in level for item in _members(value) if item and type(item) in CONTAINERS]
     code, words = WORDS["input_depth"]
     raise RequestError(code, f"The variables have more than {limits.input_depth} {words}.")
 

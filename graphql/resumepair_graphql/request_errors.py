@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from graphql import GraphQLError, Node
+from resumepair_graphql.wording import worded
 
 
 class RequestErrorCode(StrEnum):
@@ -39,7 +40,8 @@ class RequestError(GraphQLError):
 
 
 def coded(errors: Sequence[GraphQLError], code: RequestErrorCode) -> list[GraphQLError]:
-    """The errors, each with this code where it has none."""
+    """The errors, each with this code where it has none, in our words."""
     for error in errors:
+        error.message = worded(error.message)
         error.extensions = {"code": code.value, **(error.extensions or {})}
     return list(errors)

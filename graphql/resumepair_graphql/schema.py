@@ -19,6 +19,7 @@ from resumepair_graphql.nodes import NodeQueries
 from resumepair_graphql.progress import ProgressSubscriptions
 from resumepair_graphql.scalars import SCALARS
 from resumepair_graphql.schedules import ScheduleMutations, ScheduleQueries
+from resumepair_graphql.sign_in import require_sign_in
 from resumepair_graphql.stats import StatsQueries
 from resumepair_graphql.templates import TemplateQueries
 from resumepair_graphql.viewer import ViewerQueries
@@ -43,7 +44,7 @@ def _root(name: str, description: str, parts: tuple[type, ...]) -> type:
 
 def build_schema(policy: Policy | None = None) -> ExportSchema:
     """The schema of the public API, executing under a policy."""
-    return ExportSchema(
+    schema = ExportSchema(
         policy=policy or Policy(),
         query=_root("Query", "What can be read. Everything is the caller's own.", QUERIES),
         mutation=_root("Mutation", "What can be done. A refusal is in the payload's `errors`.", MUTATIONS),
@@ -53,6 +54,8 @@ def build_schema(policy: Policy | None = None) -> ExportSchema:
         types=USER_ERRORS,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
+    require_sign_in(schema.core)
+    return schema
 
 
 if __name__ == "__main__":

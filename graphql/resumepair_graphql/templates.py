@@ -3,6 +3,7 @@
 import strawberry
 
 from resumepair_graphql.prices import price
+from resumepair_graphql.sign_in import OPEN
 
 
 @strawberry.type(description="A look that a document can be rendered in.")
@@ -79,7 +80,7 @@ class TemplateQueries:
 
     @strawberry.field(
         description="The templates there are, in the order in which to show them. Needs no token.",
-        metadata=price(entries=len(TEMPLATES)),
+        metadata={**OPEN, **price(entries=len(TEMPLATES))},
     )
     def templates(self) -> list[Template] | None:
         """They come with the program."""

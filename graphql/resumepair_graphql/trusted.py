@@ -83,8 +83,8 @@ class PersistedDocuments:
         known = self._trusted.get(key)
         if known is None and self._only:
             raise _not_trusted()
-        if query and known is None:
-            if hash_of(query) != key:
+        if query and query != known:
+            if known is not None or hash_of(query) != key:
                 raise RequestError(RequestErrorCode.BAD_REQUEST, "`sha256Hash` is not the SHA-256 of the query.")
             return Asked(query, to_register=key)
         text = known or self._registered.get(key)

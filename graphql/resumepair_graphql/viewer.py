@@ -10,6 +10,7 @@ from resumepair_graphql.context import Info
 from resumepair_graphql.database import Row
 from resumepair_graphql.enums import described
 from resumepair_graphql.scalars import BigInt
+from resumepair_graphql.sign_in import NOBODY, OPEN
 
 
 @strawberry.enum(description="What a token allows.")
@@ -67,11 +68,11 @@ class Viewer:
 class ViewerQueries:
     """Query fields about the caller."""
 
-    @strawberry.field(description="The caller, with limits and usage; null without a token.")
+    @strawberry.field(description="The caller, with limits and usage; null without a token.", metadata=OPEN)
     async def me(self, info: Info) -> Viewer | None:
         """A token of the role `anon` is nobody either."""
         identity = info.context.identity
-        if identity.role == "anon":
+        if identity.role == NOBODY:
             return None
         (row,) = await info.context.rows("viewer")
         return _viewer_of(identity, row)

@@ -1,14 +1,15 @@
 """graphql-transport-ws as Strawberry speaks it, with better manners and less patience."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import ExitStack, suppress
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
+import orjson
 import structlog
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
-from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.http.exceptions import NonTextMessageReceived, WebSocketDisconnected
 from strawberry.schema.schema import StreamResult
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Operation as RunningOperation
@@ -26,19 +27,25 @@ from resumepair_graphql.answers import has_no_result
 from resumepair_graphql.client_connections import Connections, TooManyConnections
 from resumepair_graphql.context import Context
 from resumepair_graphql.http_refusal import HttpRefusal
+from resumepair_graphql.message_pace import MessagePace
 from resumepair_graphql.operation import Operation
+from resumepair_graphql.reading import MAX_VALUES, points_of, values_in
 from resumepair_graphql.request_errors import RequestError, RequestErrorCode
 
 log = structlog.stdlib.get_logger(__name__)
 
 MAX_OPERATIONS = 100
-MESSAGES_PER_SECOND = 50
-MESSAGE_BURST = 200
 UNAUTHORIZED = 4401
 FORBIDDEN = 4403
 SUBSCRIBER_EXISTS = 4409
 TOO_MANY_MESSAGES = 4429
+TOO_LARGE = 1009
 TRY_AGAIN_LATER = 1013
+MAX_REASON_BYTES = 123  # RFC 6455, 5.5
+
+
+class ConnectionRefused(Exception):
+    """The token of `connection_init` is not a good one; the message says why."""
 
 
 class View(Protocol):
@@ -57,7 +64,17 @@ class Stuck(WebSocketDisconnected):
 
 
 class Adapter(ASGIWebSocketAdapter):
-    """Sends with a limit on the time that the client takes to make room for it."""
+    """Sends with a limit on the time that the client takes to make room for it, and leaves messages to be read."""
+
+    async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:  # noqa: ARG002 # Strawberry's
+        """The messages as texts: whether they are to be parsed at all is for the handler to say."""
+        with suppress(WebSocketDisconnect):
+            while self.ws.application_state != WebSocketState.DISCONNECTED:
+                try:
+                    text = await self.ws.receive_text()
+                except KeyError:
+                    raise NonTextMessageReceived from None
+                yield text
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         """Send; raises WebSocketDisconnected when nobody is there any more, Stuck when the client makes no room."""
@@ -104,8 +121,11 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     _given_up = False
     _expiry: asyncio.TimerHandle | None = None
     _closing: asyncio.Task[None] | None = None
-    _allowance = float(MESSAGE_BURST)
-    _counted_at = 0.0
+    _reading_cost = 0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 # Strawberry's
+        super().__init__(*args, **kwargs)
+        self._pace = MessagePace()
 
     async def handle(self) -> None:
         """Serve the connection until it ends."""
@@ -119,9 +139,20 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
                 self._serving.uncancel()
 
     async def handle_message(self, message: object) -> None:
-        """Refuse what is too much, or not an object, before looking into it."""
-        if self._is_too_fast():
-            await self.websocket.close(TOO_MANY_MESSAGES, f"More than {MESSAGES_PER_SECOND} messages a second")
+        """Refuse what is too much, no JSON or not an object, before looking into it."""
+        text = cast("str", message)  # as the adapter gives it
+        if reason := self._pace.exceeded_by(len(text), asyncio.get_running_loop().time()):
+            await self.websocket.close(TOO_MANY_MESSAGES, reason)
+            return
+        values = values_in(text)
+        if values > MAX_VALUES:
+            await self.websocket.close(TOO_LARGE, f"More than {MAX_VALUES} values in a message")
+            return
+        self._reading_cost = points_of(len(text), values)
+        try:
+            message = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            await self.handle_invalid_message("WebSocket message must be valid JSON")
             return
         if not isinstance(message, dict):
             await self.handle_invalid_message("A message has to be a JSON object")
@@ -135,7 +166,11 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         """Acknowledge, and set the connection's end."""
         if message.get("payload") is None:
             message = {**message, "payload": {}}
-        await super().handle_connection_init(message)
+        try:
+            await super().handle_connection_init(message)
+        except ConnectionRefused as error:
+            await self.websocket.close(FORBIDDEN, shortened(str(error)))
+            return
         seconds = self.context.identity.seconds_left
         if self.connection_acknowledged and seconds is not None and not self._expiry:
             self._expiry = asyncio.get_running_loop().call_later(max(seconds, 0), self._expire)
@@ -164,7 +199,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await self._refuse(id_, RequestError(RequestErrorCode.TOO_MANY_OPERATIONS, reason))
         else:
             try:
-                asked = Operation.of(cast("dict[str, object]", payload))
+                asked = Operation.of(cast("dict[str, object]", payload), self._reading_cost)
             except HttpRefusal as refusal:
                 await self._refuse(id_, refusal.error)
             else:
@@ -173,11 +208,13 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     async def run_operation(self, operation: RunningOperation[Context, None]) -> None:
         """Run it to its end; a client that does not take the results is given up."""
         asked = cast("AskedOperation", operation).asked
+        context = self.context.fresh()
+        context.reading_cost = asked.reading_cost
         try:
             results = await self.schema.stream(
                 asked.query,
                 variable_values=asked.variables,
-                context_value=self.context.fresh(),
+                context_value=context,
                 operation_name=asked.name,
                 operation_extensions=asked.extensions,
             )
@@ -237,13 +274,6 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
                 return
             await operation.send_next(result)
 
-    def _is_too_fast(self) -> bool:
-        now = asyncio.get_running_loop().time()
-        earned = (now - self._counted_at) * MESSAGES_PER_SECOND
-        self._allowance = min(self._allowance + earned, MESSAGE_BURST) - 1
-        self._counted_at = now
-        return self._allowance < 0
-
     def _give_up(self) -> None:
         """End a connection that cannot even be closed in order: the message would wait as well."""
         if self._serving and not self._given_up:
@@ -260,3 +290,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             self._give_up()
         except WebSocketDisconnected:
             pass
+
+
+def shortened(reason: str) -> str:
+    """As much of it as a closing message can have."""
+    return reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")

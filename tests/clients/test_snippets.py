@@ -13,6 +13,7 @@ from tests.acceptance.conftest import HISTORY, Product
 from tests.clients.conftest import ANSWER_SECONDS, ROOT, Author, Node
 
 DOCS = ROOT / "docs" / "clients"
+README = ROOT / "README.md"
 ADDRESS = "127.0.0.1:8000"
 # Where the packages of the pages are found; written anew by each run.
 SNIPPETS = CLIENTS / "snippets"
@@ -85,6 +86,37 @@ def test_python(author: Author, tmp_path: Path) -> None:
     assert "COMPLETED 100\n" in printed
     assert printed.count("resume.pdf ") >= EXPORTS
     assert printed.endswith("NOT_FOUND ['input', 'documentId']\nINVALID_INPUT\n")
+
+
+def test_the_pages_one_after_the_other_and_one_of_them_twice(author: Author, tmp_path: Path) -> None:
+    """As somebody has them who tries one, and then the next, with the demo user of all of them."""
+    make = f"make() {{ echo {author.token()}; }}"
+    curl = f"set -euo pipefail\n{make}\n{at(author, program('curl.md', 'sh'))}"
+    python = at(author, program("python.md", "python"))
+    printed = [
+        *readme(author, make, tmp_path),
+        *(run("bash", "-c", curl, author=author, folder=tmp_path) for _ in range(2)),
+        run(sys.executable, "-c", python, author=author, folder=tmp_path),
+    ]
+    for page in printed:
+        assert "IDEMPOTENCY_KEY_REUSED" not in page
+        assert "COMPLETED" in page or '"status":"P' in page
+
+
+def readme(author: Author, make: str, folder: Path) -> list[str]:
+    """What the README's example printed, twice; the ids are put in as it says."""
+    (block,) = (text for text in re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL) if "exportPdf" in text)
+    setup, *steps = at(author, block).split("\n\n")
+    printed: list[str] = []
+    for _ in range(2):
+        said, id_ = "", ""
+        for step in steps:
+            code = f"set -euo pipefail\n{make}\n{setup}\n{re.sub('<(document|job) id>', id_, step)}"
+            said = run("bash", "-c", code, author=author, folder=folder)
+            if found := re.search(r'"id":"([^"]+)"', said):
+                id_ = found[1]
+        printed.append(said)
+    return printed
 
 
 def write_typescript(page: str, code: str) -> Path:

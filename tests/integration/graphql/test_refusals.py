@@ -3,10 +3,11 @@
 from typing import Any
 from uuid import UUID
 
+import pytest
 from strawberry.relay import to_base64
 
 from tests.integration.conftest import Connection, Person, WorkerVoice
-from tests.integration.graphql.conftest import Ask
+from tests.integration.graphql.conftest import Ask, Execute
 
 ERRORS = """errors { __typename code path
     ... on RateLimited { active limit } ... on QuotaExceeded { used quota } ... on InvalidState { status }
@@ -86,3 +87,23 @@ async def test_other_refusals_are_plain(ask: Ask, alice: Person) -> None:
     assert await error_of(ask, alice, EXPORT, id="x") == {
         "__typename": "RequestRefused", "code": "NOT_FOUND", "path": ["input", "documentId"]
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("title", "a\0b"), ("data", {"profile": {"fullName": "a\0b"}}), ("data", {"a\0b": 1}), ("idempotencyKey", "a\0b")],
+)
+async def test_a_character_that_cannot_be_stored_is_told_by_its_field(
+    ask: Ask, alice: Person, field: str, value: object
+) -> None:
+    save = "mutation ($input: SaveDocumentInput!) { saveDocument(input: $input) { errors { code path message } } }"
+    document = {"title": "CV", "data": {"about": "\\u0000"}, field: value}
+    (error,) = (await ask(alice, save, input=document))["errors"]
+    assert (error["code"], error["path"]) == ("INVALID_INPUT", ["input", field])
+    assert f"`{field}`" in error["message"]
+
+
+async def test_a_filter_that_cannot_be_stored_is_told_by_its_name(execute: Execute, alice: Person) -> None:
+    query = "query ($filter: HistoryFilter) { history(filter: $filter) { edges { cursor } } }"
+    _, (error,) = await execute(alice, query, filter={"template": "\0"})
+    assert (error.extensions["code"], "`template`" in error.message) == ("INVALID_INPUT", True)

@@ -49,6 +49,14 @@ def test_behind_a_proxy_its_own_address_is_the_public_one(start: Start) -> None:
     assert server.post(QUERY, origin="https://elsewhere.example").status_code == 403
 
 
+def test_a_page_that_calls_its_own_address_the_apis_is_not_believed_where_the_address_is_known(start: Start) -> None:
+    """DNS can lead any name here."""
+    server = start(PUBLIC_URL="https://api.example/export")
+    evil = {"origin": "http://evil.example", "host": "evil.example"}
+    assert server.post(QUERY, **evil).status_code == 403
+    assert server.post(QUERY, **evil, sec_fetch_site="same-origin").status_code == 403
+
+
 @pytest.mark.parametrize("origin", ["app.example", "https://app.example/page"])
 def test_a_setting_that_is_no_origin_is_refused_at_start(start: Start, origin: str) -> None:
     with pytest.raises(AssertionError, match="ALLOWED_ORIGINS"):

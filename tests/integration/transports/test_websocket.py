@@ -7,6 +7,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from resumepair_graphql.websocket import shortened
 from tests.integration.conftest import Person
 from tests.integration.transports.conftest import (
     DOCUMENTS,
@@ -140,6 +141,36 @@ async def test_who_does_not_introduce_himself_is_sent_away(start: Start) -> None
     server = start(CLIENT_TIMEOUT_SECONDS="0.2")
     async with server.websocket() as socket:
         assert await close_code(socket) == 4408
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "prefix"), [(timedelta(hours=-1), "Bearer "), (timedelta(hours=-1), ""), (None, "Bearer "), (None, "")]
+)
+async def test_a_refused_token_is_told_what_is_wrong_with_it(
+    server: Server, alice: Person, lifetime: timedelta | None, prefix: str
+) -> None:
+    token = token_of(alice, lifetime) if lifetime else "x" * 9000
+    refused = server.post({"query": DOCUMENTS}, token)
+    async with server.websocket() as socket:
+        await tell(socket, type="connection_init", payload={"authorization": f"{prefix}{token}"})
+        assert await close_code(socket) == 4403
+        assert socket.close_reason == refused.json()["errors"][0]["message"]
+
+
+async def test_the_reason_of_a_close_fits_into_its_frame(server: Server) -> None:
+    async with server.websocket() as socket:
+        await tell(socket, type="connection_init", payload={"authorization": 5})
+        assert await close_code(socket) == 4403
+        assert socket.close_reason == "`authorization` has to be a string: Bearer <token>"
+    assert shortened("ä" * 100) == "ä" * 61
+
+
+async def test_a_token_needs_no_prefix(server: Server, token: str) -> None:
+    async with server.websocket() as socket:
+        await tell(socket, type="connection_init", payload={"authorization": token})
+        assert (await hear(socket))["type"] == "connection_ack"
+        await ask(socket, "1", DOCUMENTS)
+        assert "errors" not in (await hear(socket))["payload"]
 
 
 async def test_who_sends_too_fast_is_sent_away(server: Server, token: str) -> None:

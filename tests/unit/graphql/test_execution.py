@@ -19,6 +19,7 @@ from strawberry.types.graphql import OperationType
 from structlog.testing import capture_logs
 
 from graphql import get_introspection_query, parse, validate
+from resumepair_graphql.answers import has_no_result
 from resumepair_graphql.auth import ANONYMOUS, Identity
 from resumepair_graphql.errors import ErrorCode, Refusal
 from resumepair_graphql.execution import ExportSchema, Policy
@@ -98,6 +99,7 @@ class Subscription:
 class Asking:
     identity: Identity
     address: str | None = None
+    reading_cost: int = 0
 
 
 ALICE, BOB = (Asking(Identity("authenticated", f'{{"sub": "{UUID(int=number)}"}}')) for number in (1, 2))
@@ -108,6 +110,22 @@ def schema_of(**policy: Any) -> ExportSchema:  # noqa: ANN401 # a policy's own f
 
 
 SCHEMA = schema_of()
+
+
+async def test_variables_that_the_operation_does_not_have_are_not_looked_at() -> None:
+    deep: object = 0
+    for _ in range(200):
+        deep = [deep]
+    result = await SCHEMA.execute("query ($n: String) { hello(name: $n) }", {"n": "me", "deep": deep})
+    assert (result.data, result.errors) == ({"hello": "me"}, None)
+
+
+async def test_what_there_was_to_read_is_paid_for_whatever_comes_of_it() -> None:
+    schema = schema_of(cost_per_minute=1000, preparation_cost=0)
+    query = "query ($n: String!) { hello(name: $n) }"
+    asking = Asking(ALICE.identity, reading_cost=600)
+    assert codes(await schema.execute(query, {"n": 5}, asking)) == ["BAD_USER_INPUT"]
+    assert codes(await schema.execute(query, {"n": 5}, asking)) == ["THROTTLED"]
 
 
 async def stream(schema: ExportSchema, *args: Any, **kwargs: Any) -> list[ExecutionResult]:  # noqa: ANN401 # as it is called
@@ -271,6 +289,14 @@ async def test_events_come_one_by_one_and_the_first_tells_the_cost() -> None:
     results = await stream(SCHEMA, "subscription { count(to: 3) }", context_value=ALICE)
     assert [result.data for result in results] == [{"count": 0}, {"count": 1}, {"count": 2}]
     assert [bool(result.extensions) for result in results] == [True, False, False]
+
+
+async def test_a_subscription_that_breaks_says_where() -> None:
+    query = "subscription { ...Number } fragment Number on Subscription { n: count(to: 6) }"
+    *_, result = await stream(SCHEMA, query)
+    (error,) = result.errors or []
+    assert (codes(result), error.path, bool(error.locations)) == (["INTERNAL_ERROR"], ["n"], True)
+    assert has_no_result(result), "clients are told that it is over"
 
 
 async def test_a_subscription_that_breaks_says_no_more_than_a_query() -> None:

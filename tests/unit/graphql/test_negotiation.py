@@ -17,6 +17,9 @@ RESPONSE, JSON, EVENTS = MediaType.RESPONSE, MediaType.JSON, MediaType.EVENTS
         ("application/json, text/event-stream", JSON, True),
         ("text/event-stream;q=0.1, application/json;q=0.2", JSON, True),
         ("text/event-stream;q=0, */*", JSON, False),
+        ("text/*", EVENTS, True),
+        ("application/json, text/*", JSON, True),
+        ("text/event-stream;q=0, text/*, application/json;q=0.5", JSON, False),
         ("text/event-stream;q=x, */*", JSON, False),
         ("text/html, */*;q=0.1", JSON, False),
         ("application/json;q=0.9, application/graphql-response+json; charset=utf-8", RESPONSE, False),
@@ -28,7 +31,7 @@ def test_the_best_form(accept: str | None, best: MediaType, takes_events: bool) 
     assert (accepted.best, accepted.takes_events) == (best, takes_events)
 
 
-@pytest.mark.parametrize("accept", ["text/html", "text/*", ",", "application/json;q=0"])
+@pytest.mark.parametrize("accept", ["text/html", "image/*", ",", "text/*, text/event-stream;q=0"])
 def test_no_form_at_all(accept: str) -> None:
     assert negotiate(accept) is None
 

@@ -89,6 +89,13 @@ def test_a_text_is_not_registered_under_a_foreign_hash() -> None:
     assert code_of(PersistedDocuments(), "{ other }", by_hash(HASH)) == "BAD_REQUEST"
 
 
+@pytest.mark.parametrize("only", [True, False])
+@pytest.mark.parametrize("key", ["abc", HASH])
+def test_a_text_besides_the_hash_of_a_trusted_document_has_to_be_that_document(key: str, only: bool) -> None:
+    documents = PersistedDocuments({"abc": TEXT}, only=only)
+    assert code_of(documents, "{ other }", by_hash(key)) == "BAD_REQUEST"
+
+
 @pytest.mark.parametrize("persisted", [1, "x", {}, {"sha256Hash": 1}, {"version": 2, "sha256Hash": HASH}])
 def test_a_malformed_extension_is_refused(persisted: object) -> None:
     assert code_of(PersistedDocuments(), TEXT, {"persistedQuery": persisted}) == "BAD_REQUEST"
@@ -99,7 +106,7 @@ def test_only_trusted_refuses_everything_else() -> None:
     assert code_of(documents, "{ other }", None) == "QUERY_NOT_TRUSTED"
     assert code_of(documents, "{ other }", by_hash(hash_of("{ other }"))) == "QUERY_NOT_TRUSTED"
     assert code_of(documents, None, by_hash("unknown")) == "QUERY_NOT_TRUSTED"
-    for query, extensions in ((TEXT, None), (None, by_hash("abc")), ("{ other }", by_hash("abc"))):
+    for query, extensions in ((TEXT, None), (None, by_hash("abc")), (TEXT, by_hash("abc"))):
         found = documents.find(query, extensions)
         assert found
         assert found.text == TEXT
