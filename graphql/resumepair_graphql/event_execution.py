@@ -24,7 +24,8 @@ def audience_of(
 
     Documents are kept once they are prepared, so the same text is the same operation.
     """
-    return id(operation), orjson.dumps(variables), context.identity, context.base_url
+    # As text: orjson's bytes keep a buffer of four kilobytes.
+    return id(operation), orjson.dumps(variables).decode(), context.identity, context.base_url
 
 
 def respond(

@@ -60,11 +60,10 @@ class OperationExecutor(StrawberryGraphQLCoreExecutionContext):
     `audience`: all subscriptions that have the same make the same of the same event.
     """
 
-    audience: object = None
-
     def __init__(self, *args: Any, attributes: Attributes, **kwargs: Any) -> None:  # noqa: ANN401 # graphql-core's
         super().__init__(*args, **kwargs)
         self._attributes = attributes
+        self.audience: object = None
         self._root_fields: list[Any] = []  # the same list in the executors of all events
 
     def build_per_event_executor(self, payload: Any) -> Self:  # noqa: ANN401 # whatever the source gave

@@ -17,7 +17,7 @@ MAX_HEADER_BYTES = 64 * 1024
 SLICE_BYTES = 1024
 # New objects before the garbage collector looks for cycles among them, and how often it looks at older ones: a thousand
 # subscriptions are half a million objects, through which Python's own numbers send it several times a second.
-COLLECT_AFTER = (50_000, 20, 50)
+COLLECT_AFTER = (20_000, 20, 50)
 
 
 def listen(host: str, port: int, client_seconds: float) -> socket.socket:
