@@ -93,11 +93,12 @@ class World:
         return global_id("WebhookDelivery", row["id"])
 
     def figures_of(self, person: Person | None = None) -> DictRow:
-        """How many exports there were, and what those that are left take up; of this user, or of all."""
+        """How many exports there were, and what files there are take up; of this user, or of all."""
         (row,) = self.admin.execute(
             "select (select count(*) from resumepair.export_jobs where status = 'completed' and user_id = any (u.ids))"
             " as completed,"
-            " (select sum(byte_size)::int from resumepair.export_history where user_id = any (u.ids)) as used"
+            " (select sum(byte_size)::int from resumepair.stored_files where user_id = any (u.ids)"
+            " and state <> 'removing') as used"
             " from (select array_agg(distinct user_id) as ids from resumepair.export_jobs"
             " where user_id = coalesce(%s, user_id)) as u",
             [person and person.id],
