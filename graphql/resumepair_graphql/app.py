@@ -33,8 +33,9 @@ from resumepair_graphql.links import FolderLinks
 from resumepair_graphql.listening import Listening
 from resumepair_graphql.logs import configure_logs
 from resumepair_graphql.polling import Polling
+from resumepair_graphql.protocols import FairWebSocketProtocol, impatient_protocol
 from resumepair_graphql.schema import build_schema
-from resumepair_graphql.server import FairWebSocketProtocol, Server, impatient_protocol, listen
+from resumepair_graphql.server import Server, listen
 from resumepair_graphql.settings import LocalStorage, Settings, SettingsError
 from resumepair_graphql.supabase_links import SupabaseLinks
 from resumepair_graphql.trusted import ManifestError, PersistedDocuments

@@ -8,7 +8,7 @@ from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
 
 from dev.bench.attacks import frames
-from resumepair_graphql.server import FairWebSocketProtocol
+from resumepair_graphql.protocols import FairWebSocketProtocol
 
 MESSAGES = 10_000
 
