@@ -1941,6 +1941,21 @@ comment on function resumepair.publish_export(uuid, integer, text, text, text, b
     'The file stored, the history row, then the job completed, in one transaction; null when the attempt is no longer the present one (remove the file).';
 
 -- Only within the first one's lifetime, so that no file grows older than two of them.
+create or replace function resumepair.reusable_file(
+    p_job_id uuid, p_attempt integer, p_content_key text, p_lifetime interval
+) returns table (file_id uuid, storage_path text)
+language sql stable security definer set search_path = '' as $$
+    select f.id, f.storage_path
+    from resumepair.export_jobs as j
+    join resumepair.stored_files as f on f.user_id = j.user_id
+    where j.id = p_job_id and j.attempt = p_attempt and j.status = 'processing' and not j.fresh
+        and f.content_key = p_content_key and f.state = 'stored' and f.created_at > now() - p_lifetime
+        and exists (select from resumepair.export_history as h where h.file_id = f.id and h.expires_at > now())
+    order by f.created_at desc limit 1
+$$;
+comment on function resumepair.reusable_file(uuid, integer, text, interval) is
+    'The latest file of the same content that the job''s user still has; no row when there is none, a fresh one was asked for, or the attempt is no longer the present one.';
+
 create or replace function resumepair.reuse_export(
     p_job_id uuid, p_attempt integer, p_content_key text, p_lifetime interval
 ) returns uuid
@@ -1955,14 +1970,9 @@ begin
     if not found then
         return null;
     end if;
-    -- Locked, so that it cannot be let go of meanwhile.
-    select f.id into v_file_id from resumepair.stored_files as f
-    where f.user_id = v_job.user_id and f.content_key = p_content_key and f.state = 'stored'
-        and f.created_at > now() - p_lifetime
-    order by f.created_at desc limit 1 for update;
-    if not found then
-        return null;
-    end if;
+    select r.file_id into v_file_id
+    from resumepair.reusable_file(p_job_id, p_attempt, p_content_key, p_lifetime) as r;
+    perform resumepair.lock_files(array[v_file_id]); -- so that it cannot be let go of meanwhile
     insert into resumepair.export_history (
         job_id, user_id, document_id, document_version, document_title, template, format, file_name, storage_path,
         byte_size, page_count, sha256, proof, fit, warnings, cached, file_id, expires_at
@@ -3252,6 +3262,7 @@ grant execute on function
     resumepair.report_progress(uuid, integer, text),
     resumepair.reserve_upload(uuid, integer, text, bigint),
     resumepair.publish_export(uuid, integer, text, text, text, bigint, integer, text, jsonb, jsonb, jsonb, interval, text),
+    resumepair.reusable_file(uuid, integer, text, interval),
     resumepair.reuse_export(uuid, integer, text, interval),
     resumepair.expire_exports(integer),
     resumepair.expire_old_files(interval, integer),

@@ -17,8 +17,10 @@ def main() -> int:
     environment = read_environment(os.environ)
     state = State.of(environment)
     try:
-        state.create()
-        secrets = state.secrets()
+        # Nothing is made here: a storage folder that is not there is away.
+        secrets = state.existing_secrets()
+        if secrets is None:
+            raise SetupError("there is no local stack yet: `make run` sets it up")
         with running_or_started(environment, state, secrets) as admin_url:
             variables = worker_environment(
                 environment, admin_url=admin_url, secrets=secrets, storage=state.storage, chromium=Path()

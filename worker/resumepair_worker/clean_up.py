@@ -25,9 +25,9 @@ PAGE: Final = 1000
 TAKE_AGAIN_AFTER: Final = timedelta(minutes=1)
 # Older than any upload: what was left behind by one that was killed.
 UNFINISHED_AFTER: Final = timedelta(hours=1)
-# More lost files than this, and than a tenth of all, are no accidents but a storage that shows another folder.
-FEW_LOST: Final = 10
-MANY_LOST: Final = 0.1
+# Accidents are few, or a small part of all.
+FEW: Final = 10
+MANY: Final = 0.1
 # user id/job id or bundle id/attempt/file name: what else is in the bucket is somebody else's.
 UUID_PATTERN: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 OURS: Final = re.compile(rf"{UUID_PATTERN}/{UUID_PATTERN}/\d+/[^/]+")
@@ -45,8 +45,36 @@ class Ages:
     expired: timedelta = timedelta(days=90)
 
 
-class ManyFilesLost(Exception):
-    """So much of what should be in storage is not there that somebody has to look; nothing was given up."""
+class StorageMismatch(Exception):
+    """Storage and database may not belong together; the message says why."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far storage and database are apart: unknown among the files found, lost among those that are kept."""
+
+    unknown: int
+    found: int
+    lost: int
+    kept: int
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether it is too much for accidents, as with another folder, a mount that is away, or another database."""
+        is_empty = self.lost == self.kept > 0
+        is_foreign = self.unknown == self.found > 1
+        return (
+            is_empty
+            or is_foreign
+            or self.lost > max(FEW, MANY * self.kept)
+            or self.unknown > max(FEW, MANY * self.found)
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.lost} of {self.kept} files are not in storage, and {self.unknown} of {self.found} files in storage "
+            "are not in the database; are they the right ones?"
+        )
 
 
 class CleanUp:
@@ -62,49 +90,52 @@ class CleanUp:
         """Let go of the files of expired exports, until there are none; how many exports there were."""
         return await self._until_done("expired", lambda: self._files.expire(BITE))
 
-    async def remove(self) -> int:
+    async def remove(self, again_after: timedelta = TAKE_AGAIN_AFTER) -> int:
         """Remove from storage what is to be removed, then forget it; how many files there were.
+
+        What another worker has set out to remove is left to it, and taken up again after this time.
 
         Raises:
             StorageUnavailable, StorageRefused: Those that are left are taken up again later.
         """
 
         async def bite() -> int:
-            taken = await self._files.take_removals(TAKE_AGAIN_AFTER, BITE)
+            taken = await self._files.take_removals(again_after, BITE)
             await self._store.remove([file.storage_path for file in taken])
             await self._files.forget([file.id for file in taken])
             return len(taken)
 
         return await self._until_done("removed", bite)
 
-    async def sweep(self, *, give_up_lost: bool = False) -> None:
-        """Compare storage and database, both ways, and end what is too old.
+    async def sweep(self, *, trust: bool = False) -> None:
+        """End what is too old, then compare storage and database, both ways.
 
         Args:
-            give_up_lost: Make exports expired whose files are gone, however many they are.
+            trust: They belong together, however much they differ.
 
         Raises:
-            ManyFilesLost: The other sweeps are done.
-            StorageUnavailable, StorageRefused: Nothing was given up for that.
+            StorageMismatch: They differ by so much that somebody has to look; of what differs nothing was touched.
+            StorageUnavailable, StorageRefused: As there.
         """
         await self._until_done("old", lambda: self._files.expire_old(self._ages.file, BITE))
         await self._until_done("forgotten", lambda: self._files.prune_history(self._ages.expired, BITE))
         self._count("unfinished", await self._store.sweep_unfinished(UNFINISHED_AFTER))
         found = {file.path for file in await self._store.list("") if OURS.fullmatch(file.path)}
-        await self._remove_unknown(sorted(found))
-        await self._expire_lost(found, give_up=give_up_lost)
+        unknown = [path for page in batched(sorted(found), PAGE) for path in await self._files.unknown(page)]
+        lost, kept = await self._lost(found)
+        if not trust:
+            self._judge(Difference(len(unknown), len(found), len(lost), kept))
+        await self._remove_unknown(unknown)
+        await self._expire_lost(lost)
 
-    async def _remove_unknown(self, found: Sequence[str]) -> None:
-        """Remove files without rows: a row is there before its file, so it is right to ask after the file was found."""
-        for page in batched(found, PAGE):
-            unknown = await self._files.unknown(page)
-            await self._store.remove(unknown)
-            self._count("orphaned", len(unknown))
-            for path in unknown:
-                log.warning("orphan_removed", path=path)
+    def _judge(self, difference: "Difference") -> None:
+        if difference.is_suspicious:
+            self._count("missing", difference.lost)
+            self._count("unknown", difference.unknown)
+            raise StorageMismatch(str(difference))
 
-    async def _expire_lost(self, found: AbstractSet[str], *, give_up: bool) -> None:
-        """Make exports expired whose files are gone."""
+    async def _lost(self, found: AbstractSet[str]) -> tuple[list[KeptFile], int]:
+        """Rows whose file is gone, and how many rows there are."""
         lost: list[KeptFile] = []
         kept, last = 0, None
         while page := await self._files.after(last, PAGE):
@@ -112,9 +143,18 @@ class CleanUp:
             missing = [file for file in page if file.storage_path not in found]
             # Asked again: it may have been stored since the list was made.
             lost += [file for file in missing if await self._store.info(file.storage_path) is None]
-        if len(lost) > max(FEW_LOST, MANY_LOST * kept) and not give_up:
-            self._count("missing", len(lost))
-            raise ManyFilesLost(f"{len(lost)} of {kept} files are not in storage; is it the right one?")
+        return lost, kept
+
+    async def _remove_unknown(self, unknown: Sequence[str]) -> None:
+        """Remove files without rows: a row is there before its file, so it is right to ask after the file was found."""
+        for page in batched(unknown, PAGE):
+            await self._store.remove(page)
+            self._count("orphaned", len(page))
+            for path in page:
+                log.warning("orphan_removed", path=path)
+
+    async def _expire_lost(self, lost: Sequence[KeptFile]) -> None:
+        """Make exports expired whose files are gone."""
         for page in batched(lost, BITE):
             self._count("lost", await self._files.expire_lost([file.id for file in page]))
             for file in page:

@@ -9,11 +9,12 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from resumepair_worker.clean_up import CleanUp, ManyFilesLost
+from resumepair_worker.clean_up import CleanUp, StorageMismatch
 from resumepair_worker.connections import create_pool
 from resumepair_worker.errors import ExportError
 from resumepair_worker.files import Files
@@ -23,6 +24,8 @@ from resumepair_worker.stores import open_store
 
 POOL_SIZE = 2
 FAILED, WRONG_SETTINGS = 1, 2
+# Removing a file twice does no harm, and nothing is to be left waiting.
+NOW = timedelta(0)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -33,9 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "Reads the worker's environment variables.",
     )
     parser.add_argument(
-        "--give-up-lost",
+        "--trust",
         action="store_true",
-        help="make exports expired whose files are gone from storage, however many they are",
+        help="storage and database belong together, however much they differ: remove all files without an export, and "
+        "make all exports expired whose file is gone",
     )
     given = parser.parse_args(arguments)
     try:
@@ -45,22 +49,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(WRONG_SETTINGS)
     configure_logs(settings.log_format)
     counts: Counter[str] = Counter()
+    problem = None
     try:
-        asyncio.run(clean_up_once(settings, counts, give_up_lost=given.give_up_lost))
-    except (psycopg.Error, PoolTimeout, ExportError, ManyFilesLost) as error:
-        sys.stderr.write(f"resumepair-clean-up: {' '.join(str(error).split())}\n")
-        sys.exit(FAILED)
-    finally:
+        asyncio.run(clean_up_once(settings, counts, trust=given.trust))
+    except (psycopg.Error, PoolTimeout, ExportError, StorageMismatch) as error:
+        problem = " ".join(str(error).split())
+    if counts or not problem:
         sys.stdout.write(f"{_told(counts)}\n")
+    if problem:
+        sys.stderr.write(f"resumepair-clean-up: {problem}\n")
+        sys.exit(FAILED)
 
 
-async def clean_up_once(settings: Settings, counts: Counter[str], *, give_up_lost: bool = False) -> None:
+async def clean_up_once(settings: Settings, counts: Counter[str], *, trust: bool = False) -> None:
     """All sweeps, one after the other; what they did is added to `counts`.
 
     Raises:
         psycopg.Error, PoolTimeout: The database does not answer.
         StorageUnavailable, StorageRefused: The storage does not.
-        ManyFilesLost: See `CleanUp.sweep`.
+        StorageMismatch: See `CleanUp.sweep`.
     """
 
     def count(kind: str, number: int) -> None:
@@ -70,12 +77,12 @@ async def clean_up_once(settings: Settings, counts: Counter[str], *, give_up_los
         pool = await stack.enter_async_context(
             create_pool(settings.database_url, POOL_SIZE, pooler=settings.polling_mode)
         )
-        store = await stack.enter_async_context(open_store(settings.storage))
+        store = await stack.enter_async_context(open_store(settings.storage, make=False))
         clean_up = CleanUp(Files(pool), store, settings.ages, count)
         await clean_up.expire()
-        await clean_up.remove()
-        await clean_up.sweep(give_up_lost=give_up_lost)
-        await clean_up.remove()
+        await clean_up.remove(NOW)
+        await clean_up.sweep(trust=trust)
+        await clean_up.remove(NOW)
 
 
 def _told(counts: Counter[str]) -> str:

@@ -66,7 +66,7 @@ class Exporter:
         if options.format is not Format.PDF:
             raise InvalidOptions(f"format: exports are PDF, not {options.format.upper()}")
         content_key = content_key_of(self.renderer.version, options, claim.document_json)
-        if await self.jobs.reuse(claim, content_key, self.lifetime):
+        if await self._is_there_already(claim, content_key):
             self.attempted("cached")
             return
         rendered = await self.renderer.render(_read(claim.document_json), options, on_stage=on_stage)
@@ -87,6 +87,13 @@ class Exporter:
         await self._report(claim, "publishing")
         if not await self.jobs.publish(claim, artifact, self.lifetime):
             raise Superseded
+
+    async def _is_there_already(self, claim: Claim, content_key: str) -> bool:
+        """Complete the job with a file of the same content, if there is one, also in storage."""
+        path = await self.jobs.reusable(claim, content_key, self.lifetime)
+        if path is None or await self.store.info(path) is None:
+            return False
+        return await self.jobs.reuse(claim, content_key, self.lifetime) is not None
 
     async def _report(self, claim: Claim, stage: str) -> None:
         if not await self.jobs.report(claim, stage):

@@ -102,6 +102,13 @@ class Jobs:
         """Move the attempt to a stage; False when it is no longer the present one."""
         return bool(await self._call("select resumepair.report_progress(%s, %s, %s)", claim, [stage]))
 
+    async def reusable(self, claim: Claim, content_key: str, lifetime: timedelta) -> str | None:
+        """The key of a file that the job could be completed with; None when there is none, or it shall not be used."""
+        path: str | None = await self._call(
+            "select storage_path from resumepair.reusable_file(%s, %s, %s, %s)", claim, [content_key, lifetime]
+        )
+        return path
+
     async def reuse(self, claim: Claim, content_key: str, lifetime: timedelta) -> UUID | None:
         """Complete the job with a file that is there already; None when there is none, or it shall not be used."""
         query = "select resumepair.reuse_export(%s, %s, %s, %s)"

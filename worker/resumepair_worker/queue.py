@@ -16,7 +16,7 @@ from procrastinate.worker import Worker
 
 from resumepair_worker.attempt import RetryLater
 from resumepair_worker.bundle import Bundler
-from resumepair_worker.clean_up import CleanUp, ManyFilesLost
+from resumepair_worker.clean_up import CleanUp, StorageMismatch
 from resumepair_worker.errors import ExportError
 from resumepair_worker.export import Exporter
 
@@ -120,8 +120,8 @@ async def _or_later(sweep: Awaitable[object]) -> None:
     """Do it; what the storage does not do now is taken up again by the next one."""
     try:
         await sweep
-    except ManyFilesLost as error:
-        log.critical("many_files_lost", reason=str(error), mend="resumepair-clean-up --give-up-lost, if they are")
+    except StorageMismatch as error:
+        log.critical("storage_mismatch", reason=str(error), mend="resumepair-clean-up --trust, if they are")
     except ExportError as error:
         log.warning("clean_up_waits", reason=str(error))
 

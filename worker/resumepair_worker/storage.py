@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from resumepair_worker.errors import StorageRefused
 
-AWAY: Final = "The file could not be stored: the storage is away or full."
+AWAY: Final = "The storage is away, or full."
 # What every backend takes as it stands, in a name and in a URL. The names that people see are kept in the history.
 PART: Final = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
 KEY: Final = re.compile(rf"{PART}(?:/{PART})*")

@@ -15,10 +15,11 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 @asynccontextmanager
-async def open_store(storage: LocalStorage | SupabaseStorage) -> AsyncGenerator[Store, None]:
-    """The store that the settings name, for as long as it is needed."""
+async def open_store(storage: LocalStorage | SupabaseStorage, *, make: bool = True) -> AsyncGenerator[Store, None]:
+    """The store that the settings name, for as long as it is needed; a missing folder may be made."""
     if isinstance(storage, LocalStorage):
-        _make_folder(storage.folder)
+        if make:
+            _make_folder(storage.folder)
         with FolderStore(storage.folder) as folder:
             yield folder
     else:

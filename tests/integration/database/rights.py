@@ -115,6 +115,7 @@ FUNCTIONS: dict[str, set[str]] = {
             "report_progress",
             "reserve_upload",
             "publish_export",
+            "reusable_file",
             "reuse_export",
             "expire_exports",
             "expire_old_files",

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from resumepair_renderer import Rendered, Renderer, RendererSettings
-from resumepair_worker.clean_up import ManyFilesLost
+from resumepair_worker.clean_up import Difference, StorageMismatch
 from resumepair_worker.errors import StorageUnavailable
 from resumepair_worker.files import Files
 from resumepair_worker.folder_store import FolderStore
@@ -85,10 +85,11 @@ async def expire_and_remove(parts: Parts) -> None:
 
 
 async def clean(parts: Parts) -> None:
-    """All sweeps, as a healthy worker does them."""
-    await expire_and_remove(parts)
+    """All sweeps, as the command does them: also what another worker set out to remove."""
+    await parts.clean_up.expire()
+    await parts.clean_up.remove(NOW)
     await parts.clean_up.sweep()
-    await parts.clean_up.remove()
+    await parts.clean_up.remove(NOW)
 
 
 async def test_an_expired_export_s_file_goes_and_its_entry_stays(
@@ -138,23 +139,58 @@ async def test_an_export_whose_file_is_gone_is_expired(
 ) -> None:
     for path in files_in(store_folder):
         (store_folder / path).unlink()
+    await run(parts, enqueue(alice, {**RESUME, "summary": "another"}), admin)
     await clean(parts)
     assert counts.by_kind["lost"] == 1
     assert_balanced(admin, store_folder)
-    (row,) = history(alice)
-    assert row["id"] == export
-    assert row["file_id"] is None
+    assert {row["id"] == export: row["file_id"] is None for row in history(alice)} == {True: True, False: False}
+
+
+async def test_files_of_another_database_are_not_taken_for_orphans(parts: Parts, store_folder: Path) -> None:
+    places = [store_folder / str(uuid4()) / str(uuid4()) / "1" / "cv.pdf" for _ in range(2)]
+    for place in places:
+        place.parent.mkdir(parents=True)
+        place.write_bytes(b"x")
+    with pytest.raises(StorageMismatch, match="2 of 2 files in storage are not in the database"):
+        await parts.clean_up.sweep()
+    assert all(place.exists() for place in places)
+
+
+@pytest.mark.parametrize(
+    ("difference", "is_suspicious"),
+    [
+        (Difference(unknown=0, found=0, lost=0, kept=0), False),
+        (Difference(unknown=1, found=1, lost=0, kept=0), False),
+        (Difference(unknown=2, found=2, lost=0, kept=0), True),
+        (Difference(unknown=10, found=20, lost=10, kept=20), False),
+        (Difference(unknown=0, found=2, lost=2, kept=2), True),
+        (Difference(unknown=0, found=80, lost=20, kept=100), True),
+        (Difference(unknown=20, found=100, lost=0, kept=80), True),
+        (Difference(unknown=20, found=1000, lost=20, kept=1000), False),
+    ],
+)
+def test_only_a_small_part_is_settled_without_being_asked(difference: Difference, *, is_suspicious: bool) -> None:
+    assert difference.is_suspicious is is_suspicious
+
+
+async def test_a_file_that_is_gone_is_not_given_out_again(
+    parts: Parts, alice: Person, export: UUID, admin: Connection, store_folder: Path
+) -> None:
+    for path in files_in(store_folder):
+        (store_folder / path).unlink()
+    await run(parts, enqueue(alice), admin)
+    assert {row["id"] == export: row["cached"] for row in history(alice)} == {True: False, False: False}
+    assert len(files_in(store_folder)) == 1
 
 
 async def test_an_empty_folder_in_place_of_the_storage_makes_nothing_expired(
     parts: Parts, alice: Person, worker: WorkerVoice, store_folder: Path, admin: Connection
 ) -> None:
-    for _ in range(11):
-        worker.finish(alice.export())
-    with pytest.raises(ManyFilesLost, match="11 of 11 files are not in storage"):
+    worker.finish(alice.export())
+    with pytest.raises(StorageMismatch, match="1 of 1 files are not in storage"):
         await parts.clean_up.sweep()
     assert all(row["file_id"] for row in history(alice))
-    await parts.clean_up.sweep(give_up_lost=True)
+    await parts.clean_up.sweep(trust=True)
     await parts.clean_up.remove()
     assert_balanced(admin, store_folder)
 
@@ -173,15 +209,14 @@ async def test_what_a_killed_write_left_behind_goes_after_an_hour(
 
 
 async def test_storage_that_is_away_keeps_its_removals(
-    parts: Parts, alice: Person, export: UUID, store_folder: Path, admin: Connection, monkeypatch: pytest.MonkeyPatch
+    parts: Parts, alice: Person, export: UUID, store_folder: Path, admin: Connection
 ) -> None:
     alice.run("select resumepair.delete_export(%s)", export)
     away = store_folder.rename(store_folder.with_name("away"))
     with pytest.raises(StorageUnavailable):
         await parts.clean_up.remove()
     away.rename(store_folder)
-    monkeypatch.setattr("resumepair_worker.clean_up.TAKE_AGAIN_AFTER", NOW)
-    assert await parts.clean_up.remove() == 1
+    assert await parts.clean_up.remove(NOW) == 1
     assert_balanced(admin, store_folder)
 
 
@@ -245,8 +280,8 @@ async def test_a_worker_that_dies_at_a_step_of_an_export_loses_and_doubles_nothi
 @pytest.mark.parametrize("how", ["deleted", "expired"])
 @each_step(REMOVAL_STEPS)
 async def test_a_worker_that_dies_at_a_step_of_a_removal_leaves_it_to_the_next_one(
-    parts: Parts, alice: Person, export: UUID, admin: Connection, store_folder: Path, monkeypatch: pytest.MonkeyPatch,
-    place: tuple[type, str, str], how: str,
+    parts: Parts, alice: Person, export: UUID, admin: Connection, store_folder: Path, place: tuple[type, str, str],
+    how: str,
 ) -> None:  # fmt: skip
     if how == "deleted":
         alice.run("select resumepair.delete_export(%s)", export)
@@ -254,7 +289,6 @@ async def test_a_worker_that_dies_at_a_step_of_a_removal_leaves_it_to_the_next_o
         expire_all(admin)
     with dying(*place), pytest.raises(Killed):
         await expire_and_remove(parts)
-    monkeypatch.setattr("resumepair_worker.clean_up.TAKE_AGAIN_AFTER", NOW)
     await clean(parts)
     assert files_in(store_folder) == {}
     assert_balanced(admin, store_folder)
