@@ -6,6 +6,8 @@
 PYTHON := .venv/bin/python
 # The shell's own USER is whoever is logged in; only the one on the command line is meant.
 TOKEN_USER := $(if $(filter command line,$(origin USER)),$(USER),alice)
+# Two processes, which a file of tests is never divided between: much of the time is spent waiting.
+PYTEST := $(PYTHON) -m pytest --numprocesses 2 --dist loadfile
 # The tests that talk to the database run on a second PostgreSQL as well, where there is one.
 SECOND_POSTGRES := $(lastword $(sort $(wildcard /usr/lib/postgresql/*/bin)))
 
@@ -21,11 +23,11 @@ watch: setup-stack ## export one of alice's documents from the running product a
 test: setup ## run every test (TEST_POSTGRES_BIN=<bin folder> for another PostgreSQL)
 	@$(PYTHON) -m dev.browser
 	@$(PYTHON) -m dev.npm
-	$(PYTHON) -m pytest
+	$(PYTEST)
 ifneq ($(SECOND_POSTGRES),)
 ifndef TEST_POSTGRES_BIN
 	@echo "Once more on $(SECOND_POSTGRES), what the database decides"
-	TEST_POSTGRES_BIN=$(SECOND_POSTGRES) $(PYTHON) -m pytest tests/integration/database tests/integration/worker
+	TEST_POSTGRES_BIN=$(SECOND_POSTGRES) $(PYTEST) tests/integration/database tests/integration/worker
 endif
 endif
 

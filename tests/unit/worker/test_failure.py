@@ -16,7 +16,7 @@ def subclasses(base: type[ErrorT]) -> set[type[ErrorT]]:
     return direct.union(*(subclasses(child) for child in direct))
 
 
-@pytest.mark.parametrize("error", [*subclasses(ExportError), *subclasses(RenderError)])
+@pytest.mark.parametrize("error", sorted([*subclasses(ExportError), *subclasses(RenderError)], key=str))
 def test_every_error_has_a_code_that_clients_know(error: type[ExportError | RenderError]) -> None:
     assert error.code in {code.value for code in FailureCode}
     assert isinstance(error.retryable, bool)
