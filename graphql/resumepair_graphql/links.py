@@ -12,13 +12,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from mimetypes import guess_type
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 from urllib.parse import quote
 
+import structlog
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from resumepair_graphql.errors import Refusal
+from resumepair_graphql.file_response import file_response
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -82,19 +87,31 @@ class FolderLinks:
             return _refuse(403, "This link is not valid.")
         if int(expires) <= time.time():
             return _refuse(410, "This link has expired; ask for a new one.")
-        place = (self._root / file.path).resolve()
-        if not place.is_relative_to(self._root) or not place.is_file():
+        try:
+            opened = await run_in_threadpool(self._open, file.path)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return _refuse(404, "This file is gone.")
-        return FileResponse(
-            place,
-            filename=file.file_name,
-            media_type=guess_type(place.name)[0] or "application/octet-stream",
+        except OSError as error:
+            log.warning("file_unreadable", error=error.strerror)
+            return _refuse(503, "This file cannot be read at the moment; try again.")
+        return file_response(
+            opened,
+            request,
+            file_name=file.file_name,
+            media_type=guess_type(file.path)[0] or "application/octet-stream",
             headers={
                 "Cache-Control": "private, max-age=300",
                 "X-Content-Type-Options": "nosniff",
                 "Content-Security-Policy": "sandbox; default-src 'none'",
             },
         )
+
+    def _open(self, path: str) -> BinaryIO:
+        """Raises FileNotFoundError also for what lies outside of the folder."""
+        place = (self._root / path).resolve()
+        if not place.is_relative_to(self._root):
+            raise FileNotFoundError(path)
+        return place.open("rb", buffering=0)
 
     def _signature(self, file: Wanted, expires: int) -> str:
         # Quoted, so that no line can pass for two.
