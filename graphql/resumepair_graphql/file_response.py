@@ -23,7 +23,7 @@ RANGE: Final = re.compile(r"bytes=[ \t,]*([0-9]{0,20})-([0-9]{0,20})[ \t,]*", re
 def file_response(
     file: BinaryIO, request: Request, *, file_name: str, media_type: str, headers: Mapping[str, str]
 ) -> Response:
-    """What `GET` or `HEAD` is answered: 200, 206 or 416. The file is closed with the answer.
+    """What `GET` or `HEAD` is answered: 200, 206, 304 or 416. The file is closed with the answer.
 
     A single range of bytes is served as such. The whole file comes for several, for what is no range, and for a range
     of another version of the file (`If-Range`).
@@ -41,6 +41,9 @@ def file_response(
         "ETag": f'"{status.st_mtime_ns:x}-{size:x}"',
         "Last-Modified": formatdate(status.st_mtime, usegmt=True),
     }
+    if _is_known(validators["ETag"], request):
+        file.close()
+        return Response(status_code=304, headers={**headers, **validators})
     described = {
         **headers,
         **validators,
@@ -82,6 +85,12 @@ async def _pieces(file: BinaryIO, part: range) -> AsyncGenerator[bytes, None]:
     while left and (piece := await run_in_threadpool(file.read, min(left, PIECE_BYTES))):
         left -= len(piece)
         yield piece
+
+
+def _is_known(etag: str, request: Request) -> bool:
+    """Whether the client has this version (`If-None-Match`)."""
+    known = ",".join(request.headers.getlist("if-none-match")).split(",")
+    return any(entry.strip().removeprefix("W/") in {etag, "*"} for entry in known)
 
 
 def _range_of(request: Request, size: int) -> range | None:

@@ -97,6 +97,19 @@ async def test_a_part_is_only_of_the_file_that_was_begun(links: FolderLinks, cli
         assert answer.status_code == status, begun
 
 
+async def test_what_the_client_has_is_not_sent_again(links: FolderLinks, client: AsyncClient, tmp_path: Path) -> None:
+    url = await url_of(links)
+    etag = (await client.get(url)).headers["etag"]
+    for known in (etag, f'"other", W/{etag}', "*"):
+        for ask in (client.get, client.head):
+            answer = await ask(url, headers={"If-None-Match": known, "Range": "bytes=0-3"})
+            assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag), known
+            assert "content-length" not in answer.headers
+    assert (await client.get(url, headers={"If-None-Match": '"other"'})).status_code == 200
+    (tmp_path / PATH).write_bytes(CONTENT + b"!")
+    assert (await client.get(url, headers={"If-None-Match": etag})).content == CONTENT + b"!"
+
+
 async def test_head_has_no_part(links: FolderLinks, client: AsyncClient) -> None:
     answer = await client.head(await url_of(links), headers={"Range": "bytes=0-3"})
     assert (answer.status_code, answer.headers["content-length"]) == (200, str(len(CONTENT)))
