@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from mimetypes import guess_type
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 from urllib.parse import quote
 
 import structlog
@@ -25,13 +25,16 @@ from resumepair_graphql.file_response import file_response
 
 log = structlog.stdlib.get_logger(__name__)
 
+KEPT_SECONDS: Final = 300  # by a browser; no longer than the link is good
+
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file to link to: its storage key, and the name that it is saved under, in any script."""
+    """A file to link to: its storage key, the name that it is saved under, in any script, and when it expires."""
 
     path: str
     file_name: str
+    expires_at: datetime
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Asker:
 
 @dataclass(frozen=True)
 class Link:
-    """An absolute URL that needs no token, and when it stops working (UTC)."""
+    """An absolute URL that needs no token, and when it stops working (UTC): with its export at the latest."""
 
     url: str
     expires_at: datetime
@@ -68,27 +71,29 @@ class FolderLinks:
 
     async def sign(self, files: Sequence[Wanted], asker: Asker) -> Sequence[Link]:
         """Links below `/files/`, good for the configured time; a file that is gone shows when it is asked for."""
-        expires = int(time.time() + self._lifetime.total_seconds())
-        return [Link(self._url(file, asker.base_url, expires), datetime.fromtimestamp(expires, UTC)) for file in files]
+        latest = time.time() + self._lifetime.total_seconds()
+        return [self._link(file, asker.base_url, int(min(latest, file.expires_at.timestamp()))) for file in files]
 
-    def _url(self, file: Wanted, base_url: str, expires: int) -> str:
-        signature = self._signature(file, expires)
+    def _link(self, file: Wanted, base_url: str, expires: int) -> Link:
+        signature = self._signature(file.path, file.file_name, expires)
         name = quote(file.file_name, safe="")
-        return f"{base_url}/files/{quote(file.path)}?expires={expires}&download={name}&signature={signature}"
+        url = f"{base_url}/files/{quote(file.path)}?expires={expires}&download={name}&signature={signature}"
+        return Link(url, datetime.fromtimestamp(expires, UTC))
 
     async def serve(self, request: Request) -> Response:
         """`GET` and `HEAD /files/{path}`, with ranges: the file under its own name and type."""
-        file = Wanted(request.path_params["path"], request.query_params.get("download", ""))
+        path, file_name = request.path_params["path"], request.query_params.get("download", "")
         expires = request.query_params.get("expires", "")
         signature = request.query_params.get("signature", "")
         if not expires.isascii() or not expires.isdigit() or len(expires) > len("9999999999"):
             return _refuse(403, "This link is not valid.")
-        if not hmac.compare_digest(signature.encode(), self._signature(file, int(expires)).encode()):
+        if not hmac.compare_digest(signature.encode(), self._signature(path, file_name, int(expires)).encode()):
             return _refuse(403, "This link is not valid.")
-        if int(expires) <= time.time():
+        left = int(expires) - time.time()
+        if left <= 0:
             return _refuse(410, "This link has expired; ask for a new one.")
         try:
-            opened = await run_in_threadpool(self._open, file.path)
+            opened = await run_in_threadpool(self._open, path)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return _refuse(404, "This file is gone.")
         except OSError as error:
@@ -97,10 +102,10 @@ class FolderLinks:
         return file_response(
             opened,
             request,
-            file_name=file.file_name,
-            media_type=guess_type(file.path)[0] or "application/octet-stream",
+            file_name=file_name,
+            media_type=guess_type(path)[0] or "application/octet-stream",
             headers={
-                "Cache-Control": "private, max-age=300",
+                "Cache-Control": f"private, max-age={int(min(left, KEPT_SECONDS))}",
                 "X-Content-Type-Options": "nosniff",
                 "Content-Security-Policy": "sandbox; default-src 'none'",
             },
@@ -113,9 +118,9 @@ class FolderLinks:
             raise FileNotFoundError(path)
         return place.open("rb", buffering=0)
 
-    def _signature(self, file: Wanted, expires: int) -> str:
+    def _signature(self, path: str, file_name: str, expires: int) -> str:
         # Quoted, so that no line can pass for two.
-        signed = f"{expires}\n{quote(file.path)}\n{quote(file.file_name)}"
+        signed = f"{expires}\n{quote(path)}\n{quote(file_name)}"
         return hmac.new(self._signing_key, signed.encode(), hashlib.sha256).hexdigest()
 
 

@@ -42,7 +42,10 @@ select resumepair.cancel_export(%(id)s) as job_id
 select resumepair.retry_export(%(id)s) as job_id
 
 -- record_download --
-select storage_path, file_name from resumepair.record_download(%(id)s, %(count)s)
+select d.storage_path, d.file_name, coalesce(h.expires_at, b.expires_at) as expires_at
+from resumepair.record_download(%(id)s, %(count)s) as d
+left join resumepair.export_history as h on h.id = %(id)s
+left join resumepair.export_bundles as b on b.id = %(id)s
 
 -- delete_export --
 select resumepair.delete_export(%(id)s) as export_id

@@ -15,6 +15,7 @@ from resumepair_graphql.links import Asker, FolderLinks, Link, Wanted
 
 PATH = "user/job/1/zoe-muller.pdf"
 NAME = "zoë müller.pdf"
+DAY = timedelta(days=1)
 CONTENT = b"%PDF-1.7 " + bytes(range(256))
 
 
@@ -33,8 +34,9 @@ async def client(links: FolderLinks) -> AsyncGenerator[AsyncClient, None]:
         yield client
 
 
-async def link_to(links: FolderLinks, path: str = PATH, name: str = NAME) -> Link:
-    (link,) = await links.sign([Wanted(path, name)], Asker("https://api.example.org", ""))
+async def link_to(links: FolderLinks, path: str = PATH, name: str = NAME, lasts: timedelta = DAY) -> Link:
+    wanted = Wanted(path, name, datetime.now(UTC) + lasts)
+    (link,) = await links.sign([wanted], Asker("https://api.example.org", ""))
     return link
 
 
@@ -152,6 +154,15 @@ async def test_a_file_that_cannot_be_opened_is_503_and_names_no_path(links: Fold
 async def test_a_link_says_when_it_ends(links: FolderLinks) -> None:
     left = (await link_to(links)).expires_at - datetime.now(UTC)
     assert timedelta(minutes=4, seconds=58) < left <= timedelta(minutes=5)
+
+
+async def test_a_link_and_what_a_browser_keeps_end_with_the_export(links: FolderLinks, client: AsyncClient) -> None:
+    link = await link_to(links, lasts=timedelta(seconds=20))
+    assert link.expires_at <= datetime.now(UTC) + timedelta(seconds=20)
+    kept = (await client.get(link.url)).headers["cache-control"].removeprefix("private, max-age=")
+    assert 15 < int(kept) <= 20
+    past = await link_to(links, lasts=timedelta(0))
+    assert (await client.get(past.url)).status_code == 410
 
 
 async def test_after_its_time_a_link_is_gone(tmp_path: Path, links: FolderLinks, client: AsyncClient) -> None:
