@@ -375,6 +375,7 @@ create table if not exists resumepair.export_schedules (
     user_id uuid not null,
     document_id uuid not null,
     options jsonb not null default '{}',
+    fresh boolean not null default false,
     run_at timestamptz,
     cron text,
     time_zone text not null default 'UTC',
@@ -394,6 +395,8 @@ create table if not exists resumepair.export_schedules (
     constraint export_schedules_options_is_object check (jsonb_typeof(options) = 'object'),
     constraint export_schedules_idempotency_key_length check (char_length(idempotency_key) between 1 and 200)
 );
+-- For databases that were set up before a schedule could ask for fresh exports.
+alter table resumepair.export_schedules add column if not exists fresh boolean not null default false;
 
 create table if not exists resumepair.user_limits (
     user_id uuid primary key,
@@ -639,6 +642,7 @@ comment on column resumepair.export_schedules.id is 'The schedule''s id.';
 comment on column resumepair.export_schedules.user_id is 'Whose schedule it is (auth.uid() of the request).';
 comment on column resumepair.export_schedules.document_id is 'The document to export, as it is when the time comes; its deletion deletes the schedule.';
 comment on column resumepair.export_schedules.options is 'Render options of the exports, as in export_jobs.';
+comment on column resumepair.export_schedules.fresh is 'Whether they are to be rendered although the same may be in storage.';
 comment on column resumepair.export_schedules.run_at is 'When to export once; null when there is a cron expression.';
 comment on column resumepair.export_schedules.cron is 'When to export again and again: minute, hour, day of month, month, day of week; null when there is a time.';
 comment on column resumepair.export_schedules.time_zone is 'The IANA time zone that the cron expression is read in.';
@@ -1736,19 +1740,23 @@ $$;
 comment on function resumepair.queue_positions(uuid[]) is
     'How many due jobs of all users are before each of these, which are the caller''s (or anybody''s, for service_role), pending and due; 1000 stands for that many or more. The others have no row.';
 
+-- Its form before there was anything to be fresh.
+drop function if exists resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text);
+
 -- The caller works out when a cron expression first fires; that it is one, and not too dense, is the caller's check too.
 create or replace function resumepair.schedule_export(
     p_document_id uuid, p_options jsonb, p_run_at timestamptz, p_cron text, p_time_zone text, p_next_run_at timestamptz,
-    p_idempotency_key text default null
+    p_idempotency_key text default null, p_fresh boolean default false
 ) returns table (schedule_id uuid, replayed boolean)
 language plpgsql security definer set search_path = '' as $$
 declare
     v_user_id constant uuid := resumepair.require_user();
+    v_fresh constant boolean := coalesce(p_fresh, false);
     v_hash constant text := encode(sha256(convert_to(
-        jsonb_build_object(
+        (jsonb_build_object(
             'document', p_document_id, 'options', p_options,
             'at', extract(epoch from p_run_at), 'cron', p_cron, 'timeZone', p_time_zone
-        )::text, 'UTF8')), 'hex');
+        ) || case when v_fresh then '{"fresh": true}' else '{}' end::jsonb)::text, 'UTF8')), 'hex');
     v_known resumepair.export_schedules;
 begin
     if num_nonnulls(p_run_at, p_cron) <> 1 then
@@ -1791,9 +1799,9 @@ begin
 
     return query
         insert into resumepair.export_schedules as s (
-            user_id, document_id, options, run_at, cron, time_zone, next_run_at, idempotency_key, request_hash
+            user_id, document_id, options, fresh, run_at, cron, time_zone, next_run_at, idempotency_key, request_hash
         ) values (
-            v_user_id, p_document_id, p_options, p_run_at, p_cron, p_time_zone, coalesce(p_run_at, p_next_run_at),
+            v_user_id, p_document_id, p_options, v_fresh, p_run_at, p_cron, p_time_zone, coalesce(p_run_at, p_next_run_at),
             p_idempotency_key, v_hash
         )
         returning s.id, false;
@@ -1802,8 +1810,8 @@ exception
         perform resumepair.refuse('RP404', 'There is no such document.', 'documentId');
 end
 $$;
-comment on function resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text) is
-    'Asks for exports of the caller''s document to come, once at a time or by a cron expression that first fires at p_next_run_at. Raises RP400, RP401, RP404, RP409, RP429.';
+comment on function resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text, boolean) is
+    'Asks for exports of the caller''s document to come, once at a time or by a cron expression that first fires at p_next_run_at; fresh ones are rendered although the same may be in storage. Raises RP400, RP401, RP404, RP409, RP429.';
 
 create or replace function resumepair.delete_schedule(p_schedule_id uuid) returns uuid
 language plpgsql security definer set search_path = '' as $$
@@ -2345,7 +2353,9 @@ begin
     perform set_config('request.jwt.claims', jsonb_build_object('sub', v_schedule.user_id)::text, true);
     begin
         select e.job_id into strict v_job_id
-        from resumepair.enqueue_export(array[v_schedule.document_id], v_schedule.options) as e;
+        from resumepair.enqueue_export(
+            array[v_schedule.document_id], v_schedule.options, p_fresh => v_schedule.fresh
+        ) as e;
     exception when others then
         get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
     end;
@@ -3249,7 +3259,7 @@ grant execute on function
     resumepair.retry_export(uuid),
     resumepair.record_download(uuid, boolean),
     resumepair.delete_export(uuid),
-    resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text),
+    resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text, boolean),
     resumepair.delete_schedule(uuid)
 to authenticated;
 grant execute on function resumepair.queue_depth() to authenticated, service_role;

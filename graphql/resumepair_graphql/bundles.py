@@ -50,7 +50,7 @@ class ExportBundle(relay.Node):
             return None
         if self.expires_at <= datetime.now(self.expires_at.tzinfo):
             return None
-        return (await info.context.links.load(Wanted(self.storage_path, self.file_name))).url
+        return (await info.context.links.load(Wanted(self.storage_path, self.file_name, self.expires_at))).url
 
     @strawberry.field(
         description="Its lasting address, which needs the token (`Authorization`): redirects to a link and counts the "

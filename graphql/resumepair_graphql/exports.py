@@ -16,7 +16,7 @@ from resumepair_graphql.options import ExportOptions
 
 @strawberry.input(description="What every request for exports takes.")
 class ExportRequest:
-    """What `exportPdf` and `exportBatch` have in common."""
+    """What `exportPdf`, `exportBatch` and `scheduleExport` have in common."""
 
     options: ExportOptions | None = strawberry.field(default=None, description="How it is rendered.")
     idempotency_key: str | None = strawberry.field(

@@ -221,7 +221,7 @@ async def link_to(context: Context, key: UUID, *, count: bool) -> Link:
         Refusal: NOT_FOUND, EXPORT_EXPIRED, INVALID_STATE (a bundle that is not completed), or UNAVAILABLE.
     """
     (row,) = await context.rows("record_download", id=key, count=False)
-    link = await context.links.load(Wanted(row["storage_path"], row["file_name"]))
+    link = await context.links.load(Wanted(row["storage_path"], row["file_name"], row["expires_at"]))
     if count:
         await context.rows("record_download", id=key, count=True)
     return link

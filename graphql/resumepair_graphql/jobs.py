@@ -85,7 +85,7 @@ class Artifact(Judged):
         """Signed anew each time, with the operation's other links; use `createDownloadUrl` for downloads that count."""
         if self.expires_at <= datetime.now(self.expires_at.tzinfo):
             return None
-        return (await info.context.links.load(Wanted(self.storage_path, self.file_name))).url
+        return (await info.context.links.load(Wanted(self.storage_path, self.file_name, self.expires_at))).url
 
     @strawberry.field(description="The global id of the export in the history, for `createDownloadUrl`.")
     def export_id(self) -> strawberry.ID:

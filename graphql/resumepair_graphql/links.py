@@ -12,21 +12,29 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from mimetypes import guess_type
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Final, Protocol
 from urllib.parse import quote
 
+import structlog
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from resumepair_graphql.errors import Refusal
+from resumepair_graphql.file_response import file_response
+
+log = structlog.stdlib.get_logger(__name__)
+
+KEPT_SECONDS: Final = 300  # by a browser; no longer than the link is good
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file to link to: its storage key, and the name that it is saved under, in any script."""
+    """A file to link to: its storage key, the name that it is saved under, in any script, and when it expires."""
 
     path: str
     file_name: str
+    expires_at: datetime
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class Asker:
 
 @dataclass(frozen=True)
 class Link:
-    """An absolute URL that needs no token, and when it stops working (UTC)."""
+    """An absolute URL that needs no token, and when it stops working (UTC): with its export at the latest."""
 
     url: str
     expires_at: datetime
@@ -63,42 +71,56 @@ class FolderLinks:
 
     async def sign(self, files: Sequence[Wanted], asker: Asker) -> Sequence[Link]:
         """Links below `/files/`, good for the configured time; a file that is gone shows when it is asked for."""
-        expires = int(time.time() + self._lifetime.total_seconds())
-        return [Link(self._url(file, asker.base_url, expires), datetime.fromtimestamp(expires, UTC)) for file in files]
+        latest = time.time() + self._lifetime.total_seconds()
+        return [self._link(file, asker.base_url, int(min(latest, file.expires_at.timestamp()))) for file in files]
 
-    def _url(self, file: Wanted, base_url: str, expires: int) -> str:
-        signature = self._signature(file, expires)
+    def _link(self, file: Wanted, base_url: str, expires: int) -> Link:
+        signature = self._signature(file.path, file.file_name, expires)
         name = quote(file.file_name, safe="")
-        return f"{base_url}/files/{quote(file.path)}?expires={expires}&download={name}&signature={signature}"
+        url = f"{base_url}/files/{quote(file.path)}?expires={expires}&download={name}&signature={signature}"
+        return Link(url, datetime.fromtimestamp(expires, UTC))
 
     async def serve(self, request: Request) -> Response:
         """`GET` and `HEAD /files/{path}`, with ranges: the file under its own name and type."""
-        file = Wanted(request.path_params["path"], request.query_params.get("download", ""))
+        path, file_name = request.path_params["path"], request.query_params.get("download", "")
         expires = request.query_params.get("expires", "")
         signature = request.query_params.get("signature", "")
         if not expires.isascii() or not expires.isdigit() or len(expires) > len("9999999999"):
             return _refuse(403, "This link is not valid.")
-        if not hmac.compare_digest(signature.encode(), self._signature(file, int(expires)).encode()):
+        if not hmac.compare_digest(signature.encode(), self._signature(path, file_name, int(expires)).encode()):
             return _refuse(403, "This link is not valid.")
-        if int(expires) <= time.time():
+        left = int(expires) - time.time()
+        if left <= 0:
             return _refuse(410, "This link has expired; ask for a new one.")
-        place = (self._root / file.path).resolve()
-        if not place.is_relative_to(self._root) or not place.is_file():
+        try:
+            opened = await run_in_threadpool(self._open, path)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return _refuse(404, "This file is gone.")
-        return FileResponse(
-            place,
-            filename=file.file_name,
-            media_type=guess_type(place.name)[0] or "application/octet-stream",
+        except OSError as error:
+            log.warning("file_unreadable", error=error.strerror)
+            return _refuse(503, "This file cannot be read at the moment; try again.")
+        return file_response(
+            opened,
+            request,
+            file_name=file_name,
+            media_type=guess_type(path)[0] or "application/octet-stream",
             headers={
-                "Cache-Control": "private, max-age=300",
+                "Cache-Control": f"private, max-age={int(min(left, KEPT_SECONDS))}",
                 "X-Content-Type-Options": "nosniff",
                 "Content-Security-Policy": "sandbox; default-src 'none'",
             },
         )
 
-    def _signature(self, file: Wanted, expires: int) -> str:
+    def _open(self, path: str) -> BinaryIO:
+        """Raises FileNotFoundError also for what lies outside of the folder."""
+        place = (self._root / path).resolve()
+        if not place.is_relative_to(self._root):
+            raise FileNotFoundError(path)
+        return place.open("rb", buffering=0)
+
+    def _signature(self, path: str, file_name: str, expires: int) -> str:
         # Quoted, so that no line can pass for two.
-        signed = f"{expires}\n{quote(file.path)}\n{quote(file.file_name)}"
+        signed = f"{expires}\n{quote(path)}\n{quote(file_name)}"
         return hmac.new(self._signing_key, signed.encode(), hashlib.sha256).hexdigest()
 
 

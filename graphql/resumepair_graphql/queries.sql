@@ -42,7 +42,10 @@ select resumepair.cancel_export(%(id)s) as job_id
 select resumepair.retry_export(%(id)s) as job_id
 
 -- record_download --
-select storage_path, file_name from resumepair.record_download(%(id)s, %(count)s)
+select d.storage_path, d.file_name, coalesce(h.expires_at, b.expires_at) as expires_at
+from resumepair.record_download(%(id)s, %(count)s) as d
+left join resumepair.export_history as h on h.id = %(id)s
+left join resumepair.export_bundles as b on b.id = %(id)s
 
 -- delete_export --
 select resumepair.delete_export(%(id)s) as export_id
@@ -161,20 +164,21 @@ from resumepair.limits_of((select auth.uid())) as l
 -- schedule_export --
 select schedule_id, replayed
 from resumepair.schedule_export(
-    %(document_id)s, %(options)s, %(run_at)s, %(cron)s, %(time_zone)s, %(next_run_at)s, %(idempotency_key)s
+    %(document_id)s, %(options)s, %(run_at)s, %(cron)s, %(time_zone)s, %(next_run_at)s, %(idempotency_key)s,
+    %(fresh)s
 )
 
 -- delete_schedule --
 select resumepair.delete_schedule(%(id)s) as schedule_id
 
 -- schedules_by_id --
-select id, document_id, options, run_at, cron, time_zone, next_run_at, last_run_at, last_job_id,
+select id, document_id, options, fresh, run_at, cron, time_zone, next_run_at, last_run_at, last_job_id,
        last_refusal_state, last_refusal_message, created_at
 from resumepair.export_schedules
 where id = any(%(ids)s)
 
 -- schedules_page --
-select id, document_id, options, run_at, cron, time_zone, next_run_at, last_run_at, last_job_id,
+select id, document_id, options, fresh, run_at, cron, time_zone, next_run_at, last_run_at, last_job_id,
        last_refusal_state, last_refusal_message, created_at
 from resumepair.export_schedules
 where user_id = (select auth.uid())

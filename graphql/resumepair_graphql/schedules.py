@@ -47,6 +47,9 @@ class ExportSchedule(relay.Node):
     )
     created_at: datetime = strawberry.field(description="When it was asked for.")
     options: RequestedOptions = strawberry.field(description="How its exports are rendered, as asked for.")
+    fresh: bool = strawberry.field(
+        description="Whether each is rendered anew, also when an export of the same is still there."
+    )
 
     @strawberry.field(description="The document, which is exported as it is when the time comes.")
     async def document(self, info: Info) -> Document | None:
@@ -73,6 +76,7 @@ class ExportSchedule(relay.Node):
             last_refusal=_refusal_of(row) if row["last_refusal_state"] else None,
             created_at=row["created_at"],
             options=RequestedOptions.from_json(row["options"]),
+            fresh=row["fresh"],
         )
 
 
@@ -187,5 +191,6 @@ async def _schedule(context: Context, request: ScheduleExportInput) -> Row:
         time_zone=time_zone,
         next_run_at=None if request.cron is None else first_run(request.cron, time_zone, datetime.now(UTC)),
         idempotency_key=request.idempotency_key,
+        fresh=request.fresh,
     )
     return row

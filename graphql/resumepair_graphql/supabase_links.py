@@ -4,6 +4,7 @@ The storage's policy decides which files that may be, so the API needs no servic
 to nobody.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
@@ -51,10 +52,33 @@ class SupabaseLinks:
         await self._http.aclose()
 
     async def sign(self, files: Sequence[Wanted], asker: Asker) -> Sequence[Link | Refusal]:
-        """Links to all of them with one request; a file that is gone, or not the asker's, is a refusal of its own."""
-        expires_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=self._seconds)
+        """Links to all of them with one request; a file that is gone, or not the asker's, is a refusal of its own.
+
+        A request has one lifetime for all. So exports that end sooner have requests of their own, shared by those whose
+        lives are within a factor of two: few requests, and no link has less than half of the time that it may have.
+        """
+        now = datetime.now(UTC)
+        groups: dict[int, list[tuple[int, Wanted]]] = {}
+        for place, file in enumerate(files):
+            left = int((file.expires_at - now).total_seconds())
+            groups.setdefault(0 if left >= self._seconds else max(left, 1).bit_length(), []).append((place, file))
+        signed = await asyncio.gather(
+            *(self._sign([file for _, file in group], now, asker) for group in groups.values())
+        )
+        links = {
+            place: link
+            for group, of_group in zip(groups.values(), signed, strict=True)
+            for (place, _), link in zip(group, of_group, strict=True)
+        }
+        return [links[place] for place in range(len(files))]
+
+    async def _sign(self, files: Sequence[Wanted], now: datetime, asker: Asker) -> Sequence[Link | Refusal]:
+        """With one request, good for as long as the first of them to expire, and for a second at least."""
+        first = min(file.expires_at for file in files)
+        seconds = max(min(self._seconds, int((first - now).total_seconds())), 1)
+        expires_at = now.replace(microsecond=0) + timedelta(seconds=seconds)
         try:
-            signed = await self._ask([file.path for file in files], asker.token)
+            signed = await self._ask([file.path for file in files], seconds, asker.token)
         except StorageApiError as error:
             _log_answer(error)
             return [Unavailable() for _ in files]
@@ -67,14 +91,14 @@ class SupabaseLinks:
             for file, url in zip(files, signed, strict=True)
         ]
 
-    async def _ask(self, paths: list[str], token: str) -> list[str | None]:
+    async def _ask(self, paths: list[str], seconds: int, token: str) -> list[str | None]:
         """The signed addresses, None where there is no file. Once more when the connection was closed meanwhile."""
         headers = {"apikey": self._anon_key, "Authorization": f"Bearer {token}"}
         bucket = AsyncStorageClient(self._url, headers, http_client=self._http).from_(self._bucket)
         try:
-            answer = await bucket.create_signed_urls(paths, self._seconds)
+            answer = await bucket.create_signed_urls(paths, seconds)
         except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
-            answer = await bucket.create_signed_urls(paths, self._seconds)
+            answer = await bucket.create_signed_urls(paths, seconds)
         if [entry["path"] for entry in answer] != paths:
             raise ValueError("not the files that were asked for")
         return [entry["signedURL"] for entry in answer]

@@ -63,12 +63,14 @@ class Person:
         cron: str | None = None,
         key: str | None = None,
         options: dict[str, str] | None = None,
+        fresh: bool = False,
     ) -> DictRow:
         """A schedule for that document, or a new one: at an interval from now, or by a cron expression after it."""
         (row,) = self.run(
             "select * from resumepair.schedule_export("
-            "%s, %s, case when %s::text is null then now() + %s::interval end, %s, 'UTC', now() + %s::interval, %s)",
-            document or self.save_document(), Jsonb(options or {}), cron, at, cron, at, key,
+            "%s, %s, case when %s::text is null then now() + %s::interval end, %s, 'UTC', now() + %s::interval, "
+            "%s, %s)",
+            document or self.save_document(), Jsonb(options or {}), cron, at, cron, at, key, fresh,
         )  # fmt: skip
         return row
 

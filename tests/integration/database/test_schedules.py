@@ -57,6 +57,18 @@ def test_a_time_that_has_come_makes_an_export_as_its_owner_would(
     assert worker.due_schedules() == []
 
 
+@pytest.mark.parametrize("fresh", [True, False])
+def test_what_is_scheduled_fresh_is_exported_fresh(
+    fresh: bool,
+    alice: Person,
+    worker: WorkerVoice,
+    admin: Connection,
+) -> None:
+    alice.schedule(cron="0 * * * *", at="0 seconds", fresh=fresh)
+    for _ in range(2):
+        assert job_row(admin, ran(worker, following="0 seconds")["job_id"])["fresh"] is fresh
+
+
 def test_a_time_to_come_does_nothing_yet(alice: Person, worker: WorkerVoice, admin: Connection) -> None:
     schedule_id = alice.schedule(at="1 minute")["schedule_id"]
     assert worker.due_schedules() == []
@@ -273,6 +285,15 @@ def test_same_key_and_input_give_the_first_schedule_again(alice: Person, admin: 
     for options, at in (('{"template": "modern"}', moment["at"]), ("{}", "2001-01-31T08:00:00Z")):
         with refused("RP409"):
             alice.run(request, document, options, at)
+
+
+def test_fresh_or_not_is_another_request_for_one_idempotency_key(alice: Person) -> None:
+    document = alice.save_document()
+    request = "select * from resumepair.schedule_export(%s, '{}', null, '0 8 * * *', 'UTC', now(), 'k', %s)"
+    assert [alice.run(request, document, True)[0]["replayed"] for _ in range(2)] == [False, True]
+    for fresh in (False, None):
+        with refused("RP409"):
+            alice.run(request, document, fresh)
 
 
 def test_twenty_are_enough_and_those_that_have_run_do_not_count(

@@ -148,7 +148,7 @@ drop function resumepair.require_webhook(uuid);
 drop table resumepair.webhooks;
 drop function resumepair.due_schedules(interval, integer);
 drop function resumepair.run_schedule(uuid, timestamptz, timestamptz, interval);
-drop function resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text);
+drop function resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text, boolean);
 drop table resumepair.export_schedules;
 drop function resumepair.save_document(text, jsonb, text);
 drop function resumepair.queue_positions(uuid[]);
@@ -176,12 +176,26 @@ BEFORE_BUNDLES = """
 drop table resumepair.export_bundles cascade;
 alter table resumepair.stored_files drop column bundle_id, alter column job_id set not null;
 """
+# When no schedule could ask for fresh exports.
+BEFORE_FRESH_SCHEDULES = """
+alter table resumepair.export_schedules drop column fresh;
+drop function resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text, boolean);
+create function resumepair.schedule_export(
+    p_document_id uuid, p_options jsonb, p_run_at timestamptz, p_cron text, p_time_zone text, p_next_run_at timestamptz,
+    p_idempotency_key text default null
+) returns table (schedule_id uuid, replayed boolean) language sql as 'select null::uuid, false';
+"""
 
 
 @pytest.mark.parametrize(
     ("owner", "version"),
-    [("superuser", FIRST_VERSION), ("plain owner", FIRST_VERSION), ("superuser", BEFORE_BUNDLES)],
-    ids=["first, superuser", "first, plain owner", "before bundles"],
+    [
+        ("superuser", FIRST_VERSION),
+        ("plain owner", FIRST_VERSION),
+        ("superuser", BEFORE_BUNDLES),
+        ("superuser", BEFORE_FRESH_SCHEDULES),
+    ],
+    ids=["first, superuser", "first, plain owner", "before bundles", "before fresh schedules"],
 )
 def test_a_database_of_an_earlier_version_is_brought_up_to_date(world: str, owner: str, version: str) -> None:
     owner_url = make_plain_owner(world) if owner == "plain owner" else world

@@ -1,6 +1,8 @@
 """Finished exports: the same again, a fresh one, and deleting one."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 from strawberry.relay import to_base64
@@ -14,6 +16,8 @@ EXPORT = """mutation ($id: ID!, $fresh: Boolean!, $key: String) {
 DELETE = "mutation ($id: ID!) { deleteExport(input: {exportId: $id}) { deletedId errors { code path } } }"
 JOB = "query ($id: ID!) { job(id: $id) { status cached artifact { cached exportId } } }"
 HISTORY = "{ history { edges { node { id cached status } } } }"
+URLS = "query ($id: ID!) { batch(id: $id) { bundle { id url } jobs { edges { node { artifact { url } } } } } }"
+DOWNLOAD = "mutation ($id: ID!) { createDownloadUrl(input: {exportId: $id}) { url expiresAt } }"
 USAGE = "{ me { usage { bytesUsed } } }"
 
 
@@ -49,6 +53,22 @@ async def test_what_was_answered_from_storage_says_so(
     edges = (await ask(alice, HISTORY))["edges"]
     assert [edge["node"]["cached"] for edge in edges] == [True, False]
     assert (await ask(alice, USAGE))["usage"] == {"bytesUsed": 1000}
+
+
+async def test_no_link_outlives_its_export(ask: Ask, alice: Person, worker: WorkerVoice, admin: Connection) -> None:
+    (job,) = alice.enqueue(alice.save_document(), batch=True)
+    export_id = worker.finish(job["job_id"])
+    worker.finish_bundle(job["batch_id"])
+    ends = datetime.now(UTC) + timedelta(seconds=20)
+    admin.execute("update resumepair.export_history set expires_at = %s", [ends])
+    admin.execute("update resumepair.export_bundles set expires_at = %s", [ends])
+    found = await ask(alice, URLS, id=to_base64("ExportBatch", job["batch_id"]))
+    urls = [found["bundle"]["url"], found["jobs"]["edges"][0]["node"]["artifact"]["url"]]
+    for id_ in (to_base64("Export", export_id), found["bundle"]["id"]):
+        link = await ask(alice, DOWNLOAD, id=id_)
+        assert datetime.fromisoformat(link["expiresAt"]) <= ends
+        urls.append(link["url"])
+    assert {int(parse_qs(urlsplit(url).query)["expires"][0]) for url in urls} == {int(ends.timestamp())}
 
 
 async def test_a_fresh_one_can_be_asked_for(ask: Ask, alice: Person, admin: Connection) -> None:

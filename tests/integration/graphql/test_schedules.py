@@ -12,7 +12,7 @@ from resumepair_graphql.context import Services
 from tests.integration.conftest import Connection, Person, WorkerVoice
 from tests.integration.graphql.conftest import Ask, Execute
 
-FIELDS = """id at cron timeZone nextRunAt lastRunAt createdAt document { id title } lastJob { id status }
+FIELDS = """id at cron timeZone fresh nextRunAt lastRunAt createdAt document { id title } lastJob { id status }
     lastRefusal { code message }"""
 SCHEDULE = f"""mutation ($input: ScheduleExportInput!) {{ scheduleExport(input: $input) {{
     schedule {{ {FIELDS} }} replayed errors {{ code message path ... on RateLimited {{ active limit }} }} }} }}"""
@@ -50,6 +50,17 @@ async def test_an_export_is_scheduled_once_at_a_time(ask: Ask, alice: Person, ad
     assert await listed(ask, alice) == [schedule]
     (row,) = admin.execute("select options from resumepair.export_schedules").fetchall()
     assert row["options"] == {"template": "modern", "pageSize": "A4"}
+
+
+async def test_a_schedule_can_ask_for_fresh_exports(ask: Ask, alice: Person) -> None:
+    document = new_document(alice)
+    for given, fresh in (({"fresh": True}, True), ({}, False)):
+        request = {"documentId": document, "at": TOMORROW.isoformat(), "idempotencyKey": f"fresh {fresh}"}
+        schedule = (await ask(alice, SCHEDULE, input=request | given))["schedule"]
+        assert schedule["fresh"] is fresh
+        payload = await ask(alice, SCHEDULE, input=request | {"fresh": not fresh})
+        assert [error["code"] for error in payload["errors"]] == ["IDEMPOTENCY_KEY_REUSED"]
+    assert [schedule["fresh"] for schedule in await listed(ask, alice)] == [False, True]
 
 
 async def test_a_cron_expression_is_read_in_its_time_zone(ask: Ask, alice: Person) -> None:

@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -31,6 +31,7 @@ API = "http://api.example"
 REAL = ("SUPABASE_URL", "SUPABASE_ANON_KEY", "SUPABASE_SERVICE_KEY", "SUPABASE_JWT_SECRET")
 PROJECTS = ["stand-in", *(["real project"] if all(os.environ.get(name) for name in REAL) else [])]
 LIFETIME = timedelta(minutes=5)
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,10 @@ class Place:
     def asker(self, user_id: UUID | None = None) -> Asker:
         return Asker(API, self.project.user_token(user_id or self.user_id) if self.project else "")
 
-    async def link(self, path: str, name: str = "cv.pdf", links: Links | None = None) -> Link:
-        (link,) = await (links or self.links).sign([Wanted(path, name)], self.asker())
+    async def link(self, path: str, name: str = "cv.pdf", lasts: timedelta = DAY, links: Links | None = None) -> Link:
+        """A link to the file of an export that lasts for so long."""
+        wanted = Wanted(path, name, datetime.now(UTC) + lasts)
+        (link,) = await (links or self.links).sign([wanted], self.asker())
         assert isinstance(link, Link), link
         return link
 

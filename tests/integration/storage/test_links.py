@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from resumepair_graphql.links import Link, Wanted
 from tests.integration.storage.conftest import PDF, Place
 
 CONTENT = b"%PDF-1.7 " + bytes(range(256))
+TOMORROW = datetime.now(UTC) + timedelta(days=1)
 NAME = "Zoë Müller, резюме (2).pdf"
 
 
@@ -49,7 +51,7 @@ async def test_a_range_brings_that_part(place: Place, path: str) -> None:
 
 
 async def test_many_links_are_made_at_once_in_order(place: Place) -> None:
-    files = [Wanted(place.key(f"{number}/cv.pdf"), f"cv {number}.pdf") for number in range(5)]
+    files = [Wanted(place.key(f"{number}/cv.pdf"), f"cv {number}.pdf", TOMORROW) for number in range(5)]
     for number, file in enumerate(files):
         await place.store.put(file.path, CONTENT + bytes([number]), PDF)
     links = await place.links.sign(files, place.asker())
@@ -60,7 +62,8 @@ async def test_many_links_are_made_at_once_in_order(place: Place) -> None:
 
 
 async def test_a_file_that_is_gone_spoils_only_its_own_link(place: Place, path: str) -> None:
-    there, gone = await place.links.sign([Wanted(path, NAME), Wanted(place.key("gone.pdf"), NAME)], place.asker())
+    files = [Wanted(path, NAME, TOMORROW), Wanted(place.key("gone.pdf"), NAME, TOMORROW)]
+    there, gone = await place.links.sign(files, place.asker())
     assert isinstance(there, Link)
     assert (await place.browser.get(there.url)).status_code == 200
     if isinstance(gone, Refusal):
@@ -76,6 +79,26 @@ async def test_a_link_ends_with_its_time(place: Place, path: str) -> None:
             await asyncio.sleep(0.1)
     assert answer.status_code == (410 if place.is_folder else 400)
     assert (await place.browser.get((await place.link(path)).url)).status_code == 200
+
+
+async def test_a_link_ends_with_its_export(place: Place, path: str) -> None:
+    link = await place.link(path, lasts=timedelta(seconds=1.9))
+    assert link.expires_at <= datetime.now(UTC) + timedelta(seconds=1.9)
+    async with asyncio.timeout(20):
+        while (answer := await place.browser.get(link.url)).status_code == 200:  # noqa: ASYNC110 # nobody tells
+            await asyncio.sleep(0.1)
+    assert answer.status_code == (410 if place.is_folder else 400)
+
+
+async def test_exports_of_every_age_have_links_that_last_at_least_half_as_long(place: Place) -> None:
+    await place.store.put(place.key(), CONTENT, PDF)
+    lives = [*range(3, 330, 7), 10_000]
+    begin = datetime.now(UTC)
+    files = [Wanted(place.key(), f"{life}.pdf", begin + timedelta(seconds=life)) for life in lives]
+    for life, file, link in zip(lives, files, await place.links.sign(files, place.asker()), strict=True):
+        assert isinstance(link, Link)
+        assert file.file_name in link.url
+        assert min(life / 2, 150) - 2 < (link.expires_at - begin).total_seconds() <= min(life, 302), life
 
 
 async def test_a_link_ends_with_its_file(place: Place, path: str) -> None:
@@ -104,6 +127,6 @@ async def test_a_changed_link_is_refused(place: Place, path: str, change: str) -
 async def test_another_users_file_is_not_signed(place: Place, path: str) -> None:
     if place.is_folder:
         pytest.skip("the database alone decides: a folder knows no users")
-    (refusal,) = await place.links.sign([Wanted(path, NAME)], place.asker(uuid4()))
+    (refusal,) = await place.links.sign([Wanted(path, NAME, TOMORROW)], place.asker(uuid4()))
     assert isinstance(refusal, Refusal)
     assert refusal.code is ErrorCode.NOT_FOUND

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from resumepair_graphql.supabase_links import SupabaseLinks
 from tests.storage_server import StorageServer
 
 USER = uuid4()
-FILE = Wanted(f"{USER}/job/1/cv.pdf", "cv.pdf")
+FILE = Wanted(f"{USER}/job/1/cv.pdf", "cv.pdf", datetime.now(UTC) + timedelta(days=1))
 
 
 @pytest.fixture
@@ -79,6 +80,15 @@ async def test_a_token_that_the_storage_does_not_take_shows_nowhere(
     shown = f"{logs} {refusal!r} {asker!r} {links!r} {libraries}"
     assert wrong.strip() not in shown
     assert [entry["event"] for entry in logs] == ["storage_away" if "\n" in wrong else "storage_misconfigured"]
+
+
+async def test_links_of_exports_that_last_are_one_request(
+    server: StorageServer, links: SupabaseLinks, asker: Asker
+) -> None:
+    before = server.requests["sign"]
+    files = [replace(FILE, expires_at=FILE.expires_at + timedelta(seconds=number)) for number in range(50)]
+    await links.sign(files, asker)
+    assert server.requests["sign"] - before == 1
 
 
 async def test_a_link_is_good_for_its_lifetime(server: StorageServer, links: SupabaseLinks, asker: Asker) -> None:

@@ -6,12 +6,16 @@ from urllib.parse import urlsplit
 import pytest
 from httpx import ASGITransport, AsyncClient
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
+from structlog.testing import capture_logs
 
 from resumepair_graphql.links import Asker, FolderLinks, Link, Wanted
 
 PATH = "user/job/1/zoe-muller.pdf"
 NAME = "zoë müller.pdf"
+DAY = timedelta(days=1)
 CONTENT = b"%PDF-1.7 " + bytes(range(256))
 
 
@@ -30,8 +34,9 @@ async def client(links: FolderLinks) -> AsyncGenerator[AsyncClient, None]:
         yield client
 
 
-async def link_to(links: FolderLinks, path: str = PATH, name: str = NAME) -> Link:
-    (link,) = await links.sign([Wanted(path, name)], Asker("https://api.example.org", ""))
+async def link_to(links: FolderLinks, path: str = PATH, name: str = NAME, lasts: timedelta = DAY) -> Link:
+    wanted = Wanted(path, name, datetime.now(UTC) + lasts)
+    (link,) = await links.sign([wanted], Asker("https://api.example.org", ""))
     return link
 
 
@@ -58,9 +63,106 @@ async def test_head_and_ranges(links: FolderLinks, client: AsyncClient) -> None:
     assert (await client.get(url, headers={"Range": "bytes=9999-"})).status_code == 416
 
 
+@pytest.mark.parametrize("asked", ["bytes=5-", "Bytes= 5-99999999999999999999 ,", "bytes=-260", "bytes=5-9999"])
+async def test_a_range_ends_with_the_file(asked: str, links: FolderLinks, client: AsyncClient) -> None:
+    part = await client.get(await url_of(links), headers={"Range": asked})
+    assert (part.status_code, part.content) == (206, CONTENT[5:])
+    assert part.headers["content-range"] == f"bytes 5-{len(CONTENT) - 1}/{len(CONTENT)}"
+    assert part.headers["content-length"] == str(len(CONTENT) - 5)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["items=0-1", "bytes=5-2", "bytes=a-b", "bytes=-", "bytes", "bytes=0-1, 4-5", f"bytes={'9' * 5000}-", "bytes=٣-"],
+)
+async def test_what_is_no_single_range_brings_the_whole_file(
+    asked: str, links: FolderLinks, client: AsyncClient
+) -> None:
+    answer = await client.get(await url_of(links), headers=[(b"Range", asked.encode())])
+    assert (answer.status_code, answer.content) == (200, CONTENT)
+
+
+@pytest.mark.parametrize("asked", ["bytes=265-", "bytes=-0"])
+async def test_a_range_that_is_not_in_the_file_is_416(asked: str, links: FolderLinks, client: AsyncClient) -> None:
+    answer = await client.get(await url_of(links), headers={"Range": asked})
+    assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{len(CONTENT)}")
+
+
+async def test_a_part_is_only_of_the_file_that_was_begun(links: FolderLinks, client: AsyncClient) -> None:
+    url = await url_of(links)
+    whole = await client.get(url)
+    for begun, status in [
+        (whole.headers["etag"], 206), (whole.headers["last-modified"], 206), (f"W/{whole.headers['etag']}", 200),
+        ('"another"', 200),
+    ]:  # fmt: skip
+        answer = await client.get(url, headers={"Range": "bytes=0-3", "If-Range": begun})
+        assert answer.status_code == status, begun
+
+
+async def test_what_the_client_has_is_not_sent_again(links: FolderLinks, client: AsyncClient, tmp_path: Path) -> None:
+    url = await url_of(links)
+    etag = (await client.get(url)).headers["etag"]
+    for known in (etag, f'"other", W/{etag}', "*"):
+        for ask in (client.get, client.head):
+            answer = await ask(url, headers={"If-None-Match": known, "Range": "bytes=0-3"})
+            assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag), known
+            assert "content-length" not in answer.headers
+    assert (await client.get(url, headers={"If-None-Match": '"other"'})).status_code == 200
+    (tmp_path / PATH).write_bytes(CONTENT + b"!")
+    assert (await client.get(url, headers={"If-None-Match": etag})).content == CONTENT + b"!"
+
+
+async def test_head_has_no_part(links: FolderLinks, client: AsyncClient) -> None:
+    answer = await client.head(await url_of(links), headers={"Range": "bytes=0-3"})
+    assert (answer.status_code, answer.headers["content-length"]) == (200, str(len(CONTENT)))
+
+
+@pytest.mark.parametrize("asked", [None, "bytes=5-9"])
+async def test_a_file_that_is_removed_meanwhile_still_comes_whole(
+    asked: str | None, links: FolderLinks, tmp_path: Path
+) -> None:
+    async def serve(request: Request) -> Response:
+        response = await links.serve(request)
+        (tmp_path / PATH).unlink()
+        return response
+
+    app = Starlette(routes=[Route("/files/{path:path}", serve)])
+    async with AsyncClient(transport=ASGITransport(app), base_url="https://api.example.org") as client:
+        answer = await client.get(await url_of(links), headers={"Range": asked} if asked else {})
+    assert answer.content == (CONTENT[5:10] if asked else CONTENT)
+
+
+async def test_a_large_file_comes_whole(links: FolderLinks, client: AsyncClient, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 1000
+    (tmp_path / PATH).write_bytes(content)
+    url = await url_of(links)
+    assert (await client.get(url)).content == content
+    assert (await client.get(url, headers={"Range": "bytes=1-200000"})).content == content[1:200_001]
+
+
+async def test_a_folder_is_no_file(links: FolderLinks, client: AsyncClient) -> None:
+    assert (await client.get(await url_of(links, "user/job"))).status_code == 404
+
+
+async def test_a_file_that_cannot_be_opened_is_503_and_names_no_path(links: FolderLinks, client: AsyncClient) -> None:
+    with capture_logs() as logs:
+        answer = await client.get(await url_of(links, f"user/{'x' * 300}.pdf"))
+    assert answer.status_code == 503
+    assert logs == [{"event": "file_unreadable", "error": "File name too long", "log_level": "warning"}]
+
+
 async def test_a_link_says_when_it_ends(links: FolderLinks) -> None:
     left = (await link_to(links)).expires_at - datetime.now(UTC)
     assert timedelta(minutes=4, seconds=58) < left <= timedelta(minutes=5)
+
+
+async def test_a_link_and_what_a_browser_keeps_end_with_the_export(links: FolderLinks, client: AsyncClient) -> None:
+    link = await link_to(links, lasts=timedelta(seconds=20))
+    assert link.expires_at <= datetime.now(UTC) + timedelta(seconds=20)
+    kept = (await client.get(link.url)).headers["cache-control"].removeprefix("private, max-age=")
+    assert 15 < int(kept) <= 20
+    past = await link_to(links, lasts=timedelta(0))
+    assert (await client.get(past.url)).status_code == 410
 
 
 async def test_after_its_time_a_link_is_gone(tmp_path: Path, links: FolderLinks, client: AsyncClient) -> None:
