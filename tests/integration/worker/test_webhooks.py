@@ -295,6 +295,28 @@ async def test_two_workers_deliver_each_once(post: Post, receiver: Receiver) -> 
     assert {delivery["status"] for delivery in post.alice.deliveries()} == {"delivered"}
 
 
+async def test_an_endpoint_that_hangs_does_not_hold_up_other_users(post: Post, receiver: Receiver, bob: Person) -> None:
+    post.admin.execute("update resumepair.user_limits set max_active_requests = 100")
+    held = threading.Event()
+    with receiving() as hanging:
+        hanging.answers.extend(Answer(held=held) for _ in range(8))
+        post.alice.register_webhook(hanging.url)
+        post.alice.register_webhook(hanging.url)
+        bob.register_webhook(receiver.url)
+        for _ in range(4):
+            post.worker.finish(post.alice.export())
+        async with post.working():
+            await hanging.heard()
+            await hanging.heard()
+            post.worker.finish(bob.export())
+            first = await receiver.heard()
+            assert hanging.heard_nothing, "two at a time"
+            held.set()
+            for _ in range(6):
+                await hanging.heard()
+    assert [str(delivery["id"]) for delivery in bob.deliveries()] == [first.id]
+
+
 async def test_the_log_is_pruned_by_itself(post: Post, receiver: Receiver) -> None:
     await post.deliver(post.one_delivery(receiver.url)[0])
     post.admin.execute("update resumepair.webhook_deliveries set created_at = now() - interval '31 days'")
