@@ -207,6 +207,11 @@ async def test_who_does_not_answer_is_not_waited_for(post: Post, receiver: Recei
     assert (delivery["status"], delivery["error"]) == ("pending", "The endpoint did not answer within 15 seconds.")
 
 
+async def test_nothing_of_the_client_ends_an_attempt_before_its_patience(post: Post) -> None:
+    limits = post.deliverer.client.timeout
+    assert (limits.read, limits.write, limits.pool) == (None, None, None)
+
+
 async def test_of_a_long_answer_only_the_beginning_is_taken(post: Post, receiver: Receiver) -> None:
     delivery_id, _ = post.one_delivery(receiver.url)
     receiver.answers.append(Answer(200, body=b"x" * 50_000_000))
