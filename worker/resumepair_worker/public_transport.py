@@ -32,6 +32,10 @@ class NotAllowed(httpx.RequestError):
     """The request was not made, because of where it would have gone; the message is for the user."""
 
 
+class NotHttps(NotAllowed):
+    """The request was not made, and with this address never will be."""
+
+
 def is_public(address: Address) -> bool:
     """Whether it can be anybody's on the Internet; of one that has an IPv4 address inside, whether that is."""
     if isinstance(address, IPv6Address):
@@ -91,11 +95,12 @@ class PublicTransport(httpx.AsyncBaseTransport):
         """Send it.
 
         Raises:
-            NotAllowed: The scheme is not https, or one of the addresses is not public.
+            NotHttps: The scheme is not https.
+            NotAllowed: One of the addresses is not public.
             httpx.TransportError: As any transport; `ConnectError` when the name cannot be resolved.
         """
         if request.url.scheme != "https" and not self._allow_insecure:
-            raise NotAllowed("The address does not begin with https://.", request=request)
+            raise NotHttps("The address does not begin with https://.", request=request)
         *others, last = await self._addresses(request)
         for address in others:
             try:

@@ -21,7 +21,7 @@ from standardwebhooks import Webhook
 
 from resumepair_worker.backoff import LONGEST_DELIVERY_PAUSE, pause_before_delivery
 from resumepair_worker.deliveries import Deliveries, DeliveryClaim, Outcome
-from resumepair_worker.public_transport import NotAllowed, PublicTransport, Resolve, look_up
+from resumepair_worker.public_transport import NotAllowed, NotHttps, PublicTransport, Resolve, look_up
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 15.0
@@ -97,12 +97,12 @@ class Deliverer:
             if outcome is None and not isinstance(error, EXPECTED):
                 log.warning("delivery_broken", error=type(error).__name__)  # its text could hold the address
                 return Outcome("Something went wrong on our side.")
-            return outcome or Outcome(_explained(error))
+            return outcome or Outcome(_explained(error), is_final=isinstance(error, NotHttps))
         return outcome
 
     async def _finish(self, claim: DeliveryClaim, outcome: Outcome, took: timedelta) -> None:
         retry_in = None
-        if claim.attempts_left:
+        if claim.attempts_left and not outcome.is_final:
             retry_in = pause_before_delivery(claim.attempts_left, self.retry_base)
             retry_in = max(retry_in, outcome.retry_after or timedelta())
         rest = max(self.retry_base, outcome.retry_after or timedelta())

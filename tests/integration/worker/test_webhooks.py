@@ -361,6 +361,15 @@ async def test_what_no_registration_lets_in_is_refused_at_delivery_too(
     assert receiver.heard_nothing
 
 
+async def test_what_is_not_https_fails_at_once(post: Post) -> None:
+    """The address stays what it is; it could be registered with WEBHOOK_ALLOW_INSECURE only, or in SQL."""
+    delivery_id, _ = post.one_delivery(f"http://{NAME}/")
+    async with post.through(allow_insecure=False) as other:
+        delivery = await other.deliver(delivery_id)
+    assert (delivery["status"], delivery["attempt"]) == ("failed", 1)
+    assert delivery["error"] == "The address does not begin with https://."
+
+
 async def test_an_address_that_cannot_be_used_is_told(post: Post) -> None:
     async def unknown(_host: str, _port: int) -> Sequence[Address]:
         raise OSError("no such name")
