@@ -2519,7 +2519,8 @@ create or replace trigger stored_files_queue_removal after update of state on re
 -- ------------------------------------------------------------------------------------------------------------ webhooks
 
 -- What users' endpoints hear of. A delivery waits for its time here, and is on the queue only when that has come: rows
--- that wait there are looked at by every fetch.
+-- that wait there are looked at by every fetch. Then, too, no more than two of a user's are on the queue, so that an endpoint
+-- that takes its time holds up nobody else.
 
 create table if not exists resumepair.webhooks (
     id uuid primary key default gen_random_uuid(),
@@ -2584,6 +2585,11 @@ create index if not exists webhook_deliveries_waiting
     on resumepair.webhook_deliveries (next_attempt_at) where status = 'pending' and queue_job_id is null;
 create index if not exists webhook_deliveries_queued
     on resumepair.webhook_deliveries (queue_job_id) where status = 'pending' and queue_job_id is not null;
+-- For queue_waiting_deliveries, which each attempt that ends calls.
+create index if not exists webhook_deliveries_waiting_of_user
+    on resumepair.webhook_deliveries (user_id, next_attempt_at) where status = 'pending' and queue_job_id is null;
+create index if not exists webhook_deliveries_queued_of_user
+    on resumepair.webhook_deliveries (user_id) where status = 'pending' and queue_job_id is not null;
 create index if not exists webhook_deliveries_ended
     on resumepair.webhook_deliveries (created_at) where status <> 'pending';
 
@@ -2702,6 +2708,34 @@ language sql set search_path = procrastinate, pg_temp as $$
 $$;
 comment on function resumepair.queue_delivery(uuid) is 'Puts the delivery on procrastinate''s queue in this transaction; returns the queue row''s id.';
 
+-- Two transactions that do this at once may queue a few too many; then none is queued until these have ended. To be called
+-- after all locks of webhooks were taken: who deletes a webhook holds its lock, and waits for those of its deliveries.
+create or replace function resumepair.queue_waiting_deliveries(p_user_id uuid) returns integer
+language plpgsql set search_path = '' as $$
+declare
+    v_id uuid;
+    v_places integer;
+    v_queued integer := 0;
+begin
+    select 2 - count(*) into v_places from resumepair.webhook_deliveries as d
+    where d.user_id = p_user_id and d.status = 'pending' and d.queue_job_id is not null;
+    if v_places <= 0 then
+        return 0;
+    end if;
+    for v_id in
+        select d.id from resumepair.webhook_deliveries as d
+        where d.user_id = p_user_id and d.status = 'pending' and d.queue_job_id is null and d.next_attempt_at <= now()
+        order by d.next_attempt_at limit v_places for update skip locked
+    loop
+        update resumepair.webhook_deliveries as d set queue_job_id = resumepair.queue_delivery(d.id) where d.id = v_id;
+        v_queued := v_queued + 1;
+    end loop;
+    return v_queued;
+end
+$$;
+comment on function resumepair.queue_waiting_deliveries(uuid) is
+    'Queues the user''s deliveries whose time has come, as far as two at a time allow; returns how many.';
+
 create or replace function resumepair.add_delivery(
     p_webhook_id uuid, p_user_id uuid, p_job_id uuid, p_event text, p_payload json, p_max_attempts integer
 ) returns uuid
@@ -2709,12 +2743,12 @@ language plpgsql set search_path = '' as $$
 declare
     v_id constant uuid := gen_random_uuid();
 begin
-    insert into resumepair.webhook_deliveries (id, webhook_id, user_id, job_id, event, payload, max_attempts, queue_job_id)
-    values (v_id, p_webhook_id, p_user_id, p_job_id, p_event, p_payload, p_max_attempts, resumepair.queue_delivery(v_id));
+    insert into resumepair.webhook_deliveries (id, webhook_id, user_id, job_id, event, payload, max_attempts)
+    values (v_id, p_webhook_id, p_user_id, p_job_id, p_event, p_payload, p_max_attempts);
     return v_id;
 end
 $$;
-comment on function resumepair.add_delivery(uuid, uuid, uuid, text, json, integer) is 'A new delivery and its row on the queue; returns its id.';
+comment on function resumepair.add_delivery(uuid, uuid, uuid, text, json, integer) is 'A new delivery, to be queued by whoever calls this; returns its id.';
 
 -- The attempts that a delivery gets are those of the pauses in the worker's back-off, and one.
 create or replace function resumepair.tell_webhooks() returns trigger
@@ -2732,6 +2766,9 @@ begin
         v_payload := coalesce(v_payload, resumepair.webhook_payload(v_event, resumepair.export_event_data(new)));
         perform resumepair.add_delivery(v_webhook_id, new.user_id, new.id, v_event, v_payload, 8);
     end loop;
+    if v_payload is not null then
+        perform resumepair.queue_waiting_deliveries(new.user_id);
+    end if;
     return null;
 end
 $$;
@@ -2852,6 +2889,7 @@ create or replace function resumepair.test_webhook(p_webhook_id uuid) returns uu
 language plpgsql security definer set search_path = '' as $$
 declare
     v_webhook constant resumepair.webhooks := resumepair.require_webhook(p_webhook_id);
+    v_delivery_id uuid;
 begin
     if v_webhook.disabled_at is not null then
         perform resumepair.refuse('RP412', 'The webhook is disabled; enable it first.', 'webhookId');
@@ -2866,12 +2904,14 @@ begin
         );
     end if;
     update resumepair.webhooks as w set resting_until = null where w.id = v_webhook.id and w.resting_until is not null;
-    return resumepair.add_delivery(
+    v_delivery_id := resumepair.add_delivery(
         v_webhook.id, v_webhook.user_id, null, 'webhook.test',
         resumepair.webhook_payload(
             'webhook.test', json_build_object('webhookId', resumepair.global_id('Webhook', v_webhook.id))
         ), 1
     );
+    perform resumepair.queue_waiting_deliveries(v_webhook.user_id);
+    return v_delivery_id;
 end
 $$;
 comment on function resumepair.test_webhook(uuid) is
@@ -2901,9 +2941,10 @@ begin
         perform resumepair.refuse('RP412', 'The webhook is disabled; enable it first.', 'deliveryId');
     end if;
     update resumepair.webhook_deliveries as d
-    set status = 'pending', next_attempt_at = now(), queue_job_id = resumepair.queue_delivery(d.id),
+    set status = 'pending', next_attempt_at = now(),
         max_attempts = d.attempt + case d.event when 'webhook.test' then 1 else 8 end
     where d.id = p_delivery_id;
+    perform resumepair.queue_waiting_deliveries(v_user_id);
     update resumepair.webhooks as w set resting_until = null where w.id = v_webhook.id and w.resting_until is not null;
     return p_delivery_id;
 end
@@ -2944,6 +2985,7 @@ begin
         set next_attempt_at = v_webhook.resting_until + random() / 10 * (v_webhook.resting_until - now()),
             queue_job_id = null, outcomes = v_delivery.outcomes
         where d.id = p_delivery_id;
+        perform resumepair.queue_waiting_deliveries(v_delivery.user_id);
         return;
     end if;
 
@@ -2951,6 +2993,7 @@ begin
         update resumepair.webhook_deliveries as d
         set status = 'failed', error = v_given_up, next_attempt_at = null, queue_job_id = null, outcomes = v_delivery.outcomes
         where d.id = p_delivery_id;
+        perform resumepair.queue_waiting_deliveries(v_delivery.user_id);
         return;
     end if;
     return query
@@ -3047,6 +3090,7 @@ begin
             perform resumepair.disable_webhook(v_webhook.id, v_reason);
         end if;
     end if;
+    perform resumepair.queue_waiting_deliveries(v_webhook.user_id);
     return query select v_delivery.status, v_delivery.next_attempt_at, v_reason;
 end
 $$;
@@ -3069,20 +3113,19 @@ comment on function resumepair.release_delivery(uuid, bigint, integer) is
 create or replace function resumepair.queue_due_deliveries(p_limit integer) returns double precision
 language plpgsql security definer set search_path = '' as $$
 declare
-    v_id uuid;
+    v_user_id uuid;
     v_queued integer := 0;
 begin
-    for v_id in
-        select d.id from resumepair.webhook_deliveries as d
+    for v_user_id in
+        select d.user_id from resumepair.webhook_deliveries as d
         where d.status = 'pending' and d.queue_job_id is null and d.next_attempt_at <= now()
-        order by d.next_attempt_at limit p_limit for update skip locked
+        group by d.user_id order by min(d.next_attempt_at)
     loop
-        update resumepair.webhook_deliveries as d set queue_job_id = resumepair.queue_delivery(d.id) where d.id = v_id;
-        v_queued := v_queued + 1;
+        v_queued := v_queued + resumepair.queue_waiting_deliveries(v_user_id);
+        if v_queued >= p_limit then
+            return 0;
+        end if;
     end loop;
-    if v_queued = p_limit then
-        return 0;
-    end if;
     return (
         select extract(epoch from min(d.next_attempt_at) - now()) from resumepair.webhook_deliveries as d
         where d.status = 'pending' and d.queue_job_id is null and d.next_attempt_at > now()
@@ -3090,7 +3133,7 @@ begin
 end
 $$;
 comment on function resumepair.queue_due_deliveries(integer) is
-    'Queues the deliveries whose time has come, at most so many; returns the seconds until there is more to queue, null when none waits for its time.';
+    'Queues the deliveries whose time has come, two of each user at a time, until there are so many; returns the seconds until there is more to queue, null when none waits for its time.';
 
 create or replace function resumepair.requeue_deliveries(p_deadline interval) returns setof uuid
 language plpgsql security definer set search_path = procrastinate, pg_temp as $$

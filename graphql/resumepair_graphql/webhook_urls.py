@@ -1,7 +1,7 @@
 """Which addresses may be registered as webhooks. Where a name leads is looked at with each delivery, by the worker."""
 
 import re
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import httpx
 
@@ -9,13 +9,20 @@ from resumepair_graphql.errors import ErrorCode, Refusal
 
 CHARACTERS_MAX = 2048
 PORT_MAX = 65535
-NAME = re.compile(r"(?=.{1,254}$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?", re.IGNORECASE)
-# Names that are not looked up in the public DNS (RFC 6761, RFC 6762, RFC 8375, ICANN's reservations), or should not be.
-PRIVATE_NAMES = frozenset(
-    {"localhost", "localdomain", "local", "internal", "intranet", "private", "corp", "home", "lan"}
-)
+# No label begins or ends with a hyphen.
+NAME = re.compile(r"(?=.{1,254}$)((?!-)[a-z0-9_-]{1,63}(?<!-)(\.|$))+", re.IGNORECASE)
+# Names that are not looked up in the public DNS (RFC 6761, RFC 6762, RFC 7686, RFC 8375, RFC 9476, ICANN's reservations),
+# or should not be; Kubernetes gives its services names under svc.
+PRIVATE_NAMES = frozenset({
+    "localhost", "localdomain", "local", "internal", "intranet", "private", "corp", "home", "lan", "svc",
+    "test", "example", "invalid", "onion", "alt",
+})  # fmt: skip
 PRIVATE_SUFFIXES = (".home.arpa",)
 GLOBAL_UNICAST = IPv6Network("2000::/3")
+# As in the worker's `public_transport`, which says why.
+NOT_PUBLIC = (
+    IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"), IPv4Network("168.63.129.16/32"), IPv6Network("3fff::/20"),
+)  # fmt: skip
 # What programs read as an IPv4 address, whole or in parts: 2130706433, 0x7f.1, 0177.0.0.1.
 NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)", re.IGNORECASE)
 
@@ -88,7 +95,7 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
     if isinstance(address, IPv6Address) and (inner := address.ipv4_mapped or address.sixtofour):
         return _is_public(inner)
     in_use = isinstance(address, IPv4Address) or address in GLOBAL_UNICAST
-    return in_use and address.is_global and not address.is_multicast
+    return in_use and address.is_global and not address.is_multicast and not any(address in net for net in NOT_PUBLIC)
 
 
 def _refusal(message: str) -> Refusal:

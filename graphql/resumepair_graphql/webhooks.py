@@ -1,5 +1,6 @@
 """Webhooks: addresses that are told of exports. What they were told is `webhook_deliveries`."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -9,7 +10,7 @@ from strawberry import relay
 
 from resumepair_graphql.context import Context, Info
 from resumepair_graphql.database import Row
-from resumepair_graphql.errors import Refusal, UserError
+from resumepair_graphql.errors import ErrorCode, Refusal, UserError
 from resumepair_graphql.ids import require_uuid
 from resumepair_graphql.inputs import Input
 from resumepair_graphql.pages import After, First, fetch_page
@@ -183,12 +184,11 @@ class WebhookMutations:
     @strawberry.mutation(description="Have an address told of exports that complete or fail.")
     async def register_webhook(self, info: Info, input: Input[RegisterWebhookInput]) -> RegisterWebhookPayload | None:
         """The only answer that has its secret."""
-        events = EXPORT_EVENTS if input.events is None else input.events
         try:
             (row,) = await info.context.rows(
                 "register_webhook",
                 url=checked_url(input.url, allow_insecure=info.context.services.allow_insecure_webhooks),
-                events=[event.value for event in events],
+                events=[event.value for event in _checked_events(input.events)],
                 idempotency_key=input.idempotency_key,
             )
         except Refusal as refusal:
@@ -251,6 +251,16 @@ async def load_webhook(context: Context, key: UUID) -> Webhook | None:
     """The webhook as the caller may see it now."""
     row = await context.webhooks.load(key)
     return Webhook.from_row(row) if row else None
+
+
+def _checked_events(events: list[WebhookEvent] | None) -> Sequence[WebhookEvent]:
+    """Both if they were left out; the database's refusal would have its own names for them."""
+    if events is None:
+        return EXPORT_EVENTS
+    if not events or not set(events) <= set(EXPORT_EVENTS):
+        names = " and ".join(event.name for event in EXPORT_EVENTS)
+        raise Refusal(ErrorCode.INVALID_INPUT, f"Name one or both of {names}.", "events")
+    return events
 
 
 def _key_of(target: WebhookInput) -> UUID:

@@ -31,11 +31,15 @@ class DeliveryClaim:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended: the answer's HTTP status if there was one, and for the user why it is no good."""
+    """How an attempt ended: the answer's HTTP status if there was one, and for the user why it is no good.
+
+    After one that is final there is none to come, whatever is left.
+    """
 
     error: str | None
     response_status: int | None = None
     retry_after: timedelta | None = None
+    is_final: bool = False
 
 
 class EndedDelivery(NamedTuple):

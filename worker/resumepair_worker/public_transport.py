@@ -21,21 +21,29 @@ Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
 NAT64: Final = IPv6Network("64:ff9b::/96")
 # Taken for public by some versions of Python, or public by name only: protocol assignments (RFC 6890), where one cloud
-# keeps its metadata, and the address at which another's machines find theirs.
-NOT_PUBLIC: Final = (IPv4Network("192.0.0.0/24"), IPv4Network("168.63.129.16/32"))
+# keeps its metadata, the former relays of 6to4 (RFC 7526), the address at which another cloud's machines find theirs, and
+# what is for documentation (RFC 9637).
+NOT_PUBLIC: Final = (
+    IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"), IPv4Network("168.63.129.16/32"), IPv6Network("3fff::/20"),
+)  # fmt: skip
 
 
 class NotAllowed(httpx.RequestError):
     """The request was not made, because of where it would have gone; the message is for the user."""
 
 
+class NotHttps(NotAllowed):
+    """The request was not made, and with this address never will be."""
+
+
 def is_public(address: Address) -> bool:
     """Whether it can be anybody's on the Internet; of one that has an IPv4 address inside, whether that is."""
-    if isinstance(address, IPv4Address):
-        return address.is_global and not address.is_multicast and not any(address in net for net in NOT_PUBLIC)
-    if inner := _inside(address):
-        return is_public(inner)
-    return address in GLOBAL_UNICAST and address.is_global and not address.is_multicast
+    if isinstance(address, IPv6Address):
+        if inner := _inside(address):
+            return is_public(inner)
+        if address not in GLOBAL_UNICAST:
+            return False
+    return address.is_global and not address.is_multicast and not any(address in net for net in NOT_PUBLIC)
 
 
 def _inside(address: IPv6Address) -> IPv4Address | None:
@@ -87,11 +95,12 @@ class PublicTransport(httpx.AsyncBaseTransport):
         """Send it.
 
         Raises:
-            NotAllowed: The scheme is not https, or one of the addresses is not public.
+            NotHttps: The scheme is not https.
+            NotAllowed: One of the addresses is not public.
             httpx.TransportError: As any transport; `ConnectError` when the name cannot be resolved.
         """
         if request.url.scheme != "https" and not self._allow_insecure:
-            raise NotAllowed("The address does not begin with https://.", request=request)
+            raise NotHttps("The address does not begin with https://.", request=request)
         *others, last = await self._addresses(request)
         for address in others:
             try:

@@ -21,10 +21,9 @@ from standardwebhooks import Webhook
 
 from resumepair_worker.backoff import LONGEST_DELIVERY_PAUSE, pause_before_delivery
 from resumepair_worker.deliveries import Deliveries, DeliveryClaim, Outcome
-from resumepair_worker.public_transport import NotAllowed, PublicTransport, Resolve, look_up
+from resumepair_worker.public_transport import NotAllowed, NotHttps, PublicTransport, Resolve, look_up
 
 CONNECT_SECONDS = 5.0
-READ_SECONDS = 10.0
 ANSWER_SECONDS = 15.0
 # Only the status says anything; a receiver that answers with more is spared a connection that breaks off.
 BODY_BYTES = 8 * 1024
@@ -39,13 +38,14 @@ LOOKS_PER_REQUEUE = 2
 log = structlog.stdlib.get_logger(__name__)
 
 
-def webhook_client(
-    *, allow_insecure: bool, resolve: Resolve = look_up, answer_seconds: float = READ_SECONDS
-) -> httpx.AsyncClient:
-    """A client for addresses of users: no proxy, no redirect, no cookies, and limited patience."""
+def webhook_client(*, allow_insecure: bool, resolve: Resolve = look_up) -> httpx.AsyncClient:
+    """A client for addresses of users: no proxy, no redirect, no cookies.
+
+    It limits only the making of a connection. `Deliverer.patience` is for the attempt as a whole, answer and all.
+    """
     client = httpx.AsyncClient(
         transport=PublicTransport(allow_insecure=allow_insecure, resolve=resolve),
-        timeout=httpx.Timeout(answer_seconds, connect=CONNECT_SECONDS),
+        timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
         trust_env=False,
         follow_redirects=False,
         headers={"User-Agent": "ResumePair-Export", "Accept": "*/*", "Accept-Encoding": "identity"},
@@ -97,12 +97,12 @@ class Deliverer:
             if outcome is None and not isinstance(error, EXPECTED):
                 log.warning("delivery_broken", error=type(error).__name__)  # its text could hold the address
                 return Outcome("Something went wrong on our side.")
-            return outcome or Outcome(_explained(error))
+            return outcome or Outcome(_explained(error), is_final=isinstance(error, NotHttps))
         return outcome
 
     async def _finish(self, claim: DeliveryClaim, outcome: Outcome, took: timedelta) -> None:
         retry_in = None
-        if claim.attempts_left:
+        if claim.attempts_left and not outcome.is_final:
             retry_in = pause_before_delivery(claim.attempts_left, self.retry_base)
             retry_in = max(retry_in, outcome.retry_after or timedelta())
         rest = max(self.retry_base, outcome.retry_after or timedelta())

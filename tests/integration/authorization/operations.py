@@ -287,7 +287,7 @@ OPERATIONS = (
     Operation(
         "registerWebhook",
         "mutation {"
-        ' registerWebhook(input: {url: "https://hooks.example/"}) { webhook { id } secret errors { code } } }',
+        ' registerWebhook(input: {url: "https://hooks.example.com/"}) { webhook { id } secret errors { code } } }',
         nothing,
         other=VALUE,
     ),

@@ -194,6 +194,7 @@ FUNCTIONS: dict[str, set[str]] = {
             "webhook_payload",
             "export_event_data",
             "queue_delivery",
+            "queue_waiting_deliveries",
             "add_delivery",
             "disable_webhook",
             "tell_webhooks",

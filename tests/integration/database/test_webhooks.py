@@ -209,21 +209,21 @@ def test_a_failed_attempt_waits_beside_the_queue_and_gives_the_webhook_a_rest(
 
 def test_rests_grow_by_rounds_and_end_with_a_delivery(alice: Person, worker: WorkerVoice, admin: Connection) -> None:
     alice.register_webhook()
-    for _ in range(3):
+    for _ in range(2):
         worker.finish(alice.export())
-    claims = [claimed(worker, delivery["id"]) for delivery in alice.deliveries()]
-    for claim in claims[:2]:
+    for claim in [claimed(worker, delivery["id"]) for delivery in alice.deliveries()]:
         worker.finish_delivery(claim, **FAILED)
     assert webhook_of(admin)["failed_rounds"] == 1, "they failed together"
     admin.execute("update resumepair.webhooks set resting_until = now(), failed_rounds = 3")
     admin.execute("update resumepair.webhook_deliveries set next_attempt_at = now() where queue_job_id is null")
     worker.queue_due_deliveries()
-    worker.finish_delivery(claimed(worker, claims[0]["delivery_id"]), **FAILED)
+    first, second = (claimed(worker, delivery["id"]) for delivery in alice.deliveries())
+    worker.finish_delivery(first, **FAILED)
     (row,) = admin.execute(
         "select extract(epoch from resting_until - now()) as rest from resumepair.webhooks"
     ).fetchall()
     assert 35 < row["rest"] <= 40
-    worker.finish_delivery(claims[2])
+    worker.finish_delivery(second)
     assert (webhook_of(admin)["failing_since"], webhook_of(admin)["resting_until"]) == (None, None)
 
 
@@ -341,6 +341,47 @@ def test_an_export_waits_for_a_webhook_that_is_being_deleted_and_is_published(
             worker.publish(job_id, 1)
     assert worker.publish(job_id, 1)
     assert alice.deliveries() == []
+
+
+def test_of_each_user_two_deliveries_are_queued_at_a_time(
+    alice: Person, bob: Person, worker: WorkerVoice, admin: Connection
+) -> None:
+    def queued(person: Person) -> list[bool]:
+        return [is_queued(admin, delivery) for delivery in person.deliveries()]
+
+    alice.register_webhook()
+    bob.register_webhook()
+    for _ in range(4):
+        worker.finish(alice.export())
+    worker.finish(bob.export())
+    worker.queue_due_deliveries()
+    assert (queued(alice), queued(bob)) == ([True, True, False, False], [True])
+
+    first, second, third, _ = (delivery["id"] for delivery in alice.deliveries())
+    worker.finish_delivery(claimed(worker, second))
+    assert queued(alice) == [True, False, True, False], "the next one takes its place"
+    worker.finish_delivery(claimed(worker, first), **FAILED)
+    assert queued(alice) == [False, False, True, True]
+    assert worker.claim_delivery(third) is None, "the webhook has a rest"
+    admin.execute("update resumepair.webhooks set resting_until = null")
+    admin.execute("update resumepair.webhook_deliveries set next_attempt_at = now() where status = 'pending'")
+    worker.queue_due_deliveries()
+    assert sum(queued(alice)) == 2
+
+
+def test_users_whose_deliveries_wait_get_their_places_one_by_one(
+    alice: Person, bob: Person, worker: WorkerVoice, admin: Connection
+) -> None:
+    alice.register_webhook()
+    bob.register_webhook()
+    for person in (alice, alice, alice, bob):
+        worker.finish(person.export())
+    admin.execute("update resumepair.webhook_deliveries set queue_job_id = null, next_attempt_at = created_at")
+    queue = "select resumepair.queue_due_deliveries(2) as due_in"
+    assert worker.connection.execute(queue).fetchall() == [{"due_in": 0}], "there may be more"
+    assert worker.connection.execute(queue).fetchall() == [{"due_in": None}]
+    assert [is_queued(admin, delivery) for delivery in alice.deliveries()] == [True, True, False]
+    assert [is_queued(admin, delivery) for delivery in bob.deliveries()] == [True]
 
 
 @pytest.mark.parametrize(

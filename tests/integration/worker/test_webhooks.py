@@ -207,6 +207,11 @@ async def test_who_does_not_answer_is_not_waited_for(post: Post, receiver: Recei
     assert (delivery["status"], delivery["error"]) == ("pending", "The endpoint did not answer within 15 seconds.")
 
 
+async def test_nothing_of_the_client_ends_an_attempt_before_its_patience(post: Post) -> None:
+    limits = post.deliverer.client.timeout
+    assert (limits.read, limits.write, limits.pool) == (None, None, None)
+
+
 async def test_of_a_long_answer_only_the_beginning_is_taken(post: Post, receiver: Receiver) -> None:
     delivery_id, _ = post.one_delivery(receiver.url)
     receiver.answers.append(Answer(200, body=b"x" * 50_000_000))
@@ -295,6 +300,28 @@ async def test_two_workers_deliver_each_once(post: Post, receiver: Receiver) -> 
     assert {delivery["status"] for delivery in post.alice.deliveries()} == {"delivered"}
 
 
+async def test_an_endpoint_that_hangs_does_not_hold_up_other_users(post: Post, receiver: Receiver, bob: Person) -> None:
+    post.admin.execute("update resumepair.user_limits set max_active_requests = 100")
+    held = threading.Event()
+    with receiving() as hanging:
+        hanging.answers.extend(Answer(held=held) for _ in range(8))
+        post.alice.register_webhook(hanging.url)
+        post.alice.register_webhook(hanging.url)
+        bob.register_webhook(receiver.url)
+        for _ in range(4):
+            post.worker.finish(post.alice.export())
+        async with post.working():
+            await hanging.heard()
+            await hanging.heard()
+            post.worker.finish(bob.export())
+            first = await receiver.heard()
+            assert hanging.heard_nothing, "two at a time"
+            held.set()
+            for _ in range(6):
+                await hanging.heard()
+    assert [str(delivery["id"]) for delivery in bob.deliveries()] == [first.id]
+
+
 async def test_the_log_is_pruned_by_itself(post: Post, receiver: Receiver) -> None:
     await post.deliver(post.one_delivery(receiver.url)[0])
     post.admin.execute("update resumepair.webhook_deliveries set created_at = now() - interval '31 days'")
@@ -332,6 +359,15 @@ async def test_what_no_registration_lets_in_is_refused_at_delivery_too(
         delivery = await other.deliver(delivery_id)
     assert delivery["error"] in ("The address is not a public one.", "The address does not begin with https://.")
     assert receiver.heard_nothing
+
+
+async def test_what_is_not_https_fails_at_once(post: Post) -> None:
+    """The address stays what it is; it could be registered with WEBHOOK_ALLOW_INSECURE only, or in SQL."""
+    delivery_id, _ = post.one_delivery(f"http://{NAME}/")
+    async with post.through(allow_insecure=False) as other:
+        delivery = await other.deliver(delivery_id)
+    assert (delivery["status"], delivery["attempt"]) == ("failed", 1)
+    assert delivery["error"] == "The address does not begin with https://."
 
 
 async def test_an_address_that_cannot_be_used_is_told(post: Post) -> None:
