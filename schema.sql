@@ -467,11 +467,14 @@ create table if not exists resumepair.export_statistics (
     byte_size bigint not null default 0,
     page_count bigint not null default 0,
     download_count bigint not null default 0,
+    bundle_download_count bigint not null default 0,
     durations bigint[] not null default '{}',
     waits bigint[] not null default '{}',
     primary key (day, template)
 ) with (fillfactor = 50);
 alter table resumepair.export_statistics drop column if exists expiring_bytes; -- what is stored is in user_usage now
+-- For databases that were set up before these were counted.
+alter table resumepair.export_statistics add column if not exists bundle_download_count bigint not null default 0;
 
 create index if not exists export_batches_user on resumepair.export_batches (user_id, created_at desc, id desc);
 create index if not exists export_jobs_user on resumepair.export_jobs (user_id, created_at desc, id desc);
@@ -673,7 +676,8 @@ comment on column resumepair.export_statistics.failed is 'Jobs that failed, less
 comment on column resumepair.export_statistics.cancelled is 'Jobs that were cancelled.';
 comment on column resumepair.export_statistics.byte_size is 'Bytes of the files that were made.';
 comment on column resumepair.export_statistics.page_count is 'Pages of the files that were made.';
-comment on column resumepair.export_statistics.download_count is 'Download links that were made on this day.';
+comment on column resumepair.export_statistics.download_count is 'Download links to exports that were made on this day.';
+comment on column resumepair.export_statistics.bundle_download_count is 'Download links to bundles that were made on this day; they are of no template, so the row''s is empty.';
 comment on column resumepair.export_statistics.durations is 'How many completed jobs took how long from their first attempt on, by duration_bucket.';
 comment on column resumepair.export_statistics.waits is 'How many completed jobs waited how long for their first attempt, by duration_bucket.';
 
@@ -1640,6 +1644,9 @@ begin
         update resumepair.export_bundles
         set download_count = download_count + 1, last_downloaded_at = now()
         where id = v_bundle.id;
+        insert into resumepair.export_statistics as s (day, template, bundle_download_count)
+        values ((now() at time zone 'UTC')::date, '', 1)
+        on conflict (day, template) do update set bundle_download_count = s.bundle_download_count + 1;
     end if;
     return query select v_bundle.storage_path, v_bundle.file_name, 'zip';
 end

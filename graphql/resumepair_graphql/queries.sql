@@ -234,7 +234,8 @@ order by created_at desc, id desc
 limit %(limit)s
 
 -- stats_of_user --
-select jobs.*, resumepair.bytes_used((select auth.uid())) as bytes_used, queue.*, quota_bytes
+select jobs.*, jobs.job_downloads + bundles.downloads as downloads, resumepair.bytes_used((select auth.uid())) as bytes_used,
+       queue.*, quota_bytes
 from (
     select count(*) filter (where j.status = 'pending') as pending,
            count(*) filter (where j.status = 'processing') as processing,
@@ -245,10 +246,15 @@ from (
                filter (where j.status = 'completed') as durations,
            percentile_cont(array[0.5, 0.95]) within group (order by extract(epoch from j.started_at - j.created_at) * 1000)
                filter (where j.status = 'completed') as waits,
-           coalesce(sum(j.download_count), 0)::bigint as downloads
+           coalesce(sum(j.download_count), 0)::bigint as job_downloads
     from resumepair.export_jobs as j
     where j.user_id = (select auth.uid()) and j.created_at >= coalesce(%(since)s::timestamptz, '-infinity')
-) as jobs, resumepair.queue_depth() as queue, resumepair.limits_of((select auth.uid())) as limits
+) as jobs, ( -- a bundle that is made anew stays that of its batch
+    select coalesce(sum(z.download_count), 0)::bigint as downloads
+    from resumepair.export_bundles as z
+    join resumepair.export_batches as b on b.id = z.batch_id
+    where z.user_id = (select auth.uid()) and b.created_at >= coalesce(%(since)s::timestamptz, '-infinity')
+) as bundles, resumepair.queue_depth() as queue, resumepair.limits_of((select auth.uid())) as limits
 
 -- templates_of_user --
 select j.template, count(*) as completed, sum(j.byte_size)::bigint as byte_size, sum(j.page_count)::bigint as page_count,
@@ -290,7 +296,8 @@ from (
     where j.status in ('pending', 'processing')
 ) as active, (
     select coalesce(sum(completed), 0)::bigint as completed, coalesce(sum(failed), 0)::bigint as failed,
-           coalesce(sum(cancelled), 0)::bigint as cancelled, coalesce(sum(download_count), 0)::bigint as downloads
+           coalesce(sum(cancelled), 0)::bigint as cancelled,
+           coalesce(sum(download_count + bundle_download_count), 0)::bigint as downloads
     from days
 ) as ended, resumepair.queue_depth() as queue
 

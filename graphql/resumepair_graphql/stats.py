@@ -57,7 +57,7 @@ class ExportStats:
     )
     bytes_used: BigInt = strawberry.field(description="Bytes of the files that there are.")
     quota_bytes: BigInt | None = strawberry.field(description="Bytes that they may take up; null for the system.")
-    downloads: BigInt = strawberry.field(description="Download links that were made.")
+    downloads: BigInt = strawberry.field(description="Download links that were made, to exports and to bundles.")
     queue_depth: int = strawberry.field(description="Jobs of all users that are due and wait for a worker now.")
     queue_wait_ms: BigInt = strawberry.field(
         description="For how long the first of these has been waiting, milliseconds."

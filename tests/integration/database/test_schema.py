@@ -176,8 +176,9 @@ BEFORE_BUNDLES = """
 drop table resumepair.export_bundles cascade;
 alter table resumepair.stored_files drop column bundle_id, alter column job_id set not null;
 """
-# When no schedule could ask for fresh exports.
+# When no schedule could ask for fresh exports, and downloads of bundles were not counted.
 BEFORE_FRESH_SCHEDULES = """
+alter table resumepair.export_statistics drop column bundle_download_count;
 alter table resumepair.export_schedules drop column fresh;
 drop function resumepair.schedule_export(uuid, jsonb, timestamptz, text, text, timestamptz, text, boolean);
 create function resumepair.schedule_export(

@@ -8,12 +8,13 @@ import pytest
 
 from resumepair_graphql.auth import Identity
 from resumepair_graphql.context import Context, Services
-from tests.integration.conftest import Connection, Person, WorkerVoice
+from tests.integration.conftest import Connection, Person, WorkerVoice, bundle_row
 from tests.integration.graphql.conftest import SCHEMA, Ask, Execute
 
 FIELDS = """pending processing completed failed cancelled successRate durationMs { p50 p95 } waitMs { p50 p95 }
     bytesUsed quotaBytes downloads queueDepth queueWaitMs
     templates { template completed byteSize pageCount downloads }"""
+NEVER = "2100-01-01T00:00:00Z"
 STATS = f"query ($since: DateTime) {{ stats(since: $since) {{ {FIELDS} }} }}"
 
 
@@ -117,6 +118,27 @@ async def test_downloads_are_counted_for_both(
         alice.run("select * from resumepair.record_download(%s)", export_id)
     assert (await ask(alice, STATS))["downloads"] == 2
     assert (await ask_for_all())["downloads"] == 2
+
+
+async def test_downloads_of_bundles_are_downloads(
+    ask: Ask,
+    ask_for_all: Any,  # noqa: ANN401
+    alice: Person,
+    worker: WorkerVoice,
+    admin: Connection,
+) -> None:
+    (job,) = alice.enqueue(alice.save_document(), batch=True)
+    alice.run("select * from resumepair.record_download(%s)", worker.finish(job["job_id"]))
+    bundle = bundle_row(admin, job["batch_id"])["id"]
+    worker.finish_bundle(job["batch_id"])
+    alice.run("select * from resumepair.record_download(%s, false)", bundle)
+    for _ in range(2):
+        alice.run("select * from resumepair.record_download(%s)", bundle)
+    alice.run("select resumepair.delete_export(%s)", bundle)
+    for stats in (await ask(alice, STATS), await ask_for_all()):
+        assert (stats["downloads"], [row["downloads"] for row in stats["templates"]]) == (3, [1])
+    for stats in (await ask(alice, STATS, since=NEVER), await ask_for_all(since=NEVER)):
+        assert stats["downloads"] == 0
 
 
 async def test_what_was_done_is_counted_also_when_the_export_is_deleted(
