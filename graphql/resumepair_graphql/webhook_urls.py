@@ -11,8 +11,8 @@ CHARACTERS_MAX = 2048
 PORT_MAX = 65535
 # No label begins or ends with a hyphen.
 NAME = re.compile(r"(?=.{1,254}$)((?!-)[a-z0-9_-]{1,63}(?<!-)(\.|$))+", re.IGNORECASE)
-# Names that are not looked up in the public DNS (RFC 6761, RFC 6762, RFC 7686, RFC 8375, RFC 9476, ICANN's reservations),
-# or should not be; Kubernetes gives its services names under svc.
+# Names that are not looked up in the public DNS (RFC 6761, RFC 6762, RFC 7686, RFC 8375, RFC 9476, ICANN's
+# reservations), or should not be; Kubernetes gives its services names under svc.
 PRIVATE_NAMES = frozenset({
     "localhost", "localdomain", "local", "internal", "intranet", "private", "corp", "home", "lan", "svc",
     "test", "example", "invalid", "onion", "alt",
@@ -21,8 +21,11 @@ PRIVATE_SUFFIXES = (".home.arpa",)
 GLOBAL_UNICAST = IPv6Network("2000::/3")
 # As in the worker's `public_transport`, which says why.
 NOT_PUBLIC = (
-    IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"), IPv4Network("168.63.129.16/32"), IPv6Network("3fff::/20"),
-)  # fmt: skip
+    IPv4Network("192.0.0.0/24"),
+    IPv4Network("192.88.99.0/24"),
+    IPv4Network("168.63.129.16/32"),
+    IPv6Network("3fff::/20"),
+)
 # What programs read as an IPv4 address, whole or in parts: 2130706433, 0x7f.1, 0177.0.0.1.
 NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)", re.IGNORECASE)
 

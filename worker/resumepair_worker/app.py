@@ -131,7 +131,8 @@ async def run(settings: Settings) -> None:
         await stack.enter_async_context(queue.open_async(pool))
         deliveries = Deliveries(pool)
         client = await stack.enter_async_context(webhook_client(allow_insecure=settings.webhook_allow_insecure))
-        webhook_queue = build_webhook_queue(Deliverer(deliveries, client, settings.webhook_retry_base), alarm.expect)
+        deliverer = Deliverer(deliveries, client, settings.webhook_retry_base, attempted=metrics.delivered)
+        webhook_queue = build_webhook_queue(deliverer, alarm.expect)
         await stack.enter_async_context(webhook_queue.open_async(pool))
         if not await jobs.are_set_up():
             raise SchemaMissing

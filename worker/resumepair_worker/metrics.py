@@ -27,6 +27,12 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self._delivered = Counter(
+            "resumepair_worker_deliveries",
+            "Attempts at deliveries to webhooks, by what became of these: delivered, retried, or failed.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self._cleaned = Counter(
             "resumepair_worker_cleaned",
             "What the clean-up found and settled, by kind (docs/how-to/clean-up.md).",
@@ -41,6 +47,10 @@ class Metrics:
     def bundled(self, outcome: str) -> None:
         """Count an attempt at a bundle that came to an end of its own."""
         self._bundled.labels(outcome).inc()
+
+    def delivered(self, outcome: str) -> None:
+        """Count an attempt at a delivery that came to an end of its own."""
+        self._delivered.labels(outcome).inc()
 
     def cleaned(self, kind: str, count: int) -> None:
         """Count what a sweep did."""

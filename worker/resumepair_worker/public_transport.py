@@ -21,11 +21,14 @@ Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
 NAT64: Final = IPv6Network("64:ff9b::/96")
 # Taken for public by some versions of Python, or public by name only: protocol assignments (RFC 6890), where one cloud
-# keeps its metadata, the former relays of 6to4 (RFC 7526), the address at which another cloud's machines find theirs, and
-# what is for documentation (RFC 9637).
+# keeps its metadata, the former relays of 6to4 (RFC 7526), the address at which another cloud's machines find theirs,
+# and what is for documentation (RFC 9637).
 NOT_PUBLIC: Final = (
-    IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"), IPv4Network("168.63.129.16/32"), IPv6Network("3fff::/20"),
-)  # fmt: skip
+    IPv4Network("192.0.0.0/24"),
+    IPv4Network("192.88.99.0/24"),
+    IPv4Network("168.63.129.16/32"),
+    IPv6Network("3fff::/20"),
+)
 
 
 class NotAllowed(httpx.RequestError):

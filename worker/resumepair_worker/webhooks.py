@@ -6,6 +6,7 @@ attempt's outcome is kept with the delivery, for its user; the log names ids onl
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -56,12 +57,16 @@ def webhook_client(*, allow_insecure: bool, resolve: Resolve = look_up) -> httpx
 
 @dataclass(frozen=True)
 class Deliverer:
-    """Makes attempts; any number at once. `retry_base` is the pause after a delivery's first failed attempt."""
+    """Makes attempts; any number at once. `retry_base` is the pause after a delivery's first failed attempt.
+
+    `attempted` hears what each one made of its delivery: delivered, retried, failed.
+    """
 
     deliveries: Deliveries
     client: httpx.AsyncClient
     retry_base: timedelta
     patience: float = ANSWER_SECONDS
+    attempted: Callable[[str], None] = lambda _: None
 
     async def run(self, delivery_id: UUID, queue_job_id: int) -> None:
         """Make one attempt at the delivery, if there is one to make.
@@ -114,13 +119,15 @@ class Deliverer:
         )  # fmt: skip
         if ended is None:
             bound.warning("delivery_superseded")
-        elif ended.status == "delivered":
+            return
+        self.attempted("retried" if ended.status == "pending" else ended.status)
+        if ended.status == "delivered":
             bound.info("delivered")
         elif ended.status == "pending":
             bound.info("delivery_put_off", error=outcome.error, until=str(ended.next_attempt_at))
         else:
             bound.warning("delivery_failed", error=outcome.error)
-        if ended and ended.disabled_reason:
+        if ended.disabled_reason:
             bound.warning("webhook_disabled", reason=ended.disabled_reason)
 
     async def _hand_back(self, claim: DeliveryClaim) -> None:

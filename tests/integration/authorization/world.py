@@ -86,6 +86,12 @@ class World:
     def new_failed_delivery(self) -> str:
         """Of a test, for a webhook of its own."""
         webhook = self.owner.register_webhook(f"https://hooks.example/{self.secret}", events=["export.failed"])
+        # Nobody works here, and those sent again before would keep the user's places on the queue.
+        self.admin.execute(
+            "update resumepair.webhook_deliveries set queue_job_id = null, next_attempt_at = now() + interval '1 day'"
+            " where status = 'pending' and user_id = %s",
+            [self.owner.id],
+        )
         (row,) = self.owner.run("select resumepair.test_webhook(%s) as id", webhook["webhook_id"])
         claim = self.worker.claim_delivery(row["id"])
         assert claim

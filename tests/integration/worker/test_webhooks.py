@@ -23,6 +23,7 @@ from resumepair_worker.app import work
 from resumepair_worker.connections import Pool, create_pool
 from resumepair_worker.deliveries import Deliveries
 from resumepair_worker.jobs import Jobs
+from resumepair_worker.metrics import Metrics
 from resumepair_worker.public_transport import Address, Resolve, look_up
 from resumepair_worker.webhook_queue import WEBHOOK_QUEUES, build_webhook_queue
 from resumepair_worker.webhooks import Deliverer, queue_deliveries_forever, retry_after, webhook_client
@@ -177,6 +178,23 @@ async def test_after_the_last_attempt_it_is_given_up_and_says_so(
     assert "warning" in printed
     assert "delivery_failed" in printed
     assert str(delivery_id) in printed
+
+
+async def test_deliveries_are_counted_by_their_outcome(post: Post, receiver: Receiver) -> None:
+    metrics = Metrics()
+    counting = replace(post, deliverer=replace(post.deliverer, attempted=metrics.delivered))
+    receiver.answers.extend([Answer(500), Answer(500), Answer(204), Answer(410)])
+    async with counting.working():
+        post.one_delivery(receiver.url)
+        for _ in range(3):
+            await receiver.heard()
+        post.worker.finish(post.alice.export())
+        await receiver.heard()
+    counted = {
+        outcome: metrics.registry.get_sample_value("resumepair_worker_deliveries_total", {"outcome": outcome})
+        for outcome in ("delivered", "retried", "failed")
+    }
+    assert counted == {"delivered": 1, "retried": 2, "failed": 1}
 
 
 async def test_410_disables_the_webhook(post: Post, receiver: Receiver, capsys: pytest.CaptureFixture[str]) -> None:
