@@ -14,7 +14,7 @@ from dev.chaos.run import drain
 
 ATTEMPTS = 5
 # Long, so that it is at the printer when it is seen there.
-DOCUMENT = {**RESUME, "work": RESUME["work"] * 60}
+DOCUMENT = {**RESUME, "work": RESUME["work"] * 150}
 # What is allowed to be said of it.
 CODES = {"BROWSER_UNAVAILABLE", "WORKER_LOST"}
 LOAD_EVERY_SECONDS = 0.5
