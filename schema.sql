@@ -199,7 +199,12 @@ create table if not exists resumepair.export_jobs (
 );
 
 -- For databases that were set up before an export could be answered from storage.
-alter table resumepair.export_jobs add column if not exists fresh boolean not null default false;
+alter table resumepair.export_jobs
+    add column if not exists fresh boolean not null default false,
+    add column if not exists template text,
+    add column if not exists byte_size bigint,
+    add column if not exists page_count integer,
+    add column if not exists download_count integer not null default 0;
 do $$
 begin
     if not exists (
@@ -286,11 +291,6 @@ begin
             add column cached boolean not null default false,
             add column file_id uuid;
         alter table resumepair.export_history drop constraint if exists export_history_storage_path_key;
-        alter table resumepair.export_jobs
-            add column if not exists template text,
-            add column if not exists byte_size bigint,
-            add column if not exists page_count integer,
-            add column if not exists download_count integer not null default 0;
         update resumepair.export_jobs as j
         set template = h.template, byte_size = h.byte_size, page_count = h.page_count, download_count = h.download_count
         from resumepair.export_history as h

@@ -260,7 +260,7 @@ from (
 select j.template, count(*) as completed, sum(j.byte_size)::bigint as byte_size, sum(j.page_count)::bigint as page_count,
        sum(j.download_count)::bigint as downloads
 from resumepair.export_jobs as j
-where j.user_id = (select auth.uid()) and j.status = 'completed'
+where j.user_id = (select auth.uid()) and j.template is not null -- that is, completed
     and j.created_at >= coalesce(%(since)s::timestamptz, '-infinity')
 group by j.template
 order by completed desc, j.template
