@@ -27,7 +27,7 @@ test: setup ## run every test (TEST_POSTGRES_BIN=<bin folder> for another Postgr
 ifneq ($(SECOND_POSTGRES),)
 ifndef TEST_POSTGRES_BIN
 	@echo "Once more on $(SECOND_POSTGRES), what the database decides"
-	TEST_POSTGRES_BIN=$(SECOND_POSTGRES) $(PYTEST) tests/integration/database tests/integration/worker
+	TEST_POSTGRES_BIN=$(SECOND_POSTGRES) $(PYTEST) tests/integration/database
 endif
 endif
 
