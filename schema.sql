@@ -3181,11 +3181,11 @@ create or replace function resumepair.prune_deliveries(p_older_than interval, p_
 language sql security definer set search_path = '' as $$
     with deleted as (
         delete from resumepair.webhook_deliveries as d
-        where d.id in (
+        where d.id = any (array( -- not `in`: PostgreSQL 15 reads the whole table for it
             select old.id from resumepair.webhook_deliveries as old
             where old.status <> 'pending' and old.created_at < now() - p_older_than
             order by old.created_at limit p_limit for update skip locked
-        )
+        ))
         returning true
     )
     select count(*)::integer from deleted
